@@ -72,7 +72,7 @@ struct Authenticator {
 impl Authenticator {
     fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
         let component = self.component_of(&request.payload).map_err(|reason| {
-            tracing::debug!("a connection is rejected: {reason}");
+            tracing::warn!("a connection is rejected: {reason}");
             Rejected
         })?;
         Ok(Identity(component.to_owned()))

@@ -36,17 +36,23 @@ pub(crate) fn load(
         let recipe = read(&source.path, &mut diagnostics);
         loaded.extend(recipe.map(|recipe| Loaded { source: source.clone(), recipe }));
     }
-    let recipes: Vec<_> = loaded.iter().map(|it| &it.recipe).collect();
-    diagnostics.extend(check(&recipes, is_other));
+    diagnostics.extend(check(&loaded, is_other));
     report(diagnostics)?;
     Ok(loaded)
 }
 
 /// The problems of recipes that one core has.
-pub(crate) fn check(recipes: &[&Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
-    let mut diagnostics = conflicts(recipes);
-    diagnostics.extend(missing(recipes, is_other));
-    diagnostics.extend(circle(recipes));
+pub(crate) fn check(loaded: &[Loaded], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let recipes: Vec<_> = loaded.iter().map(|it| &it.recipe).collect();
+    let mut diagnostics = conflicts(&recipes);
+    let is_known = |name: &str| {
+        NUCLEI.contains(&name) || recipes.iter().any(|it| it.component == name) || is_other(name)
+    };
+    // A component without processes does not wait for its dependencies.
+    for it in loaded.iter().filter(|it| it.source.runs) {
+        diagnostics.extend(missing(&it.recipe, is_known));
+    }
+    diagnostics.extend(circle(&recipes));
     diagnostics
 }
 
@@ -119,26 +125,24 @@ pub(crate) fn conflicts(recipes: &[&Recipe]) -> Vec<Diagnostic> {
     found
 }
 
-/// The dependencies that have no recipe.
-fn missing(recipes: &[&Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+/// The components that this core stands in for.
+const NUCLEI: [&str; 2] = ["aws.greengrass.Nucleus", "aws.greengrass.NucleusLite"];
+
+/// The dependencies of a recipe that are not known.
+fn missing(recipe: &Recipe, is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for recipe in recipes {
-        for dependency in &recipe.dependencies {
-            let name = &dependency.component;
-            if recipes.iter().any(|it| it.component == *name) || is_other(name) {
-                continue;
-            }
-            let component = &recipe.component;
-            if name.starts_with("aws.greengrass.") || !dependency.is_hard {
-                let text = format!("{component} starts without its dependency {name}");
-                let severity = Severity::Warning;
-                found.push(Diagnostic { severity, ..error(recipe, dependency, text) });
-            } else {
-                let text = format!(
-                    "{component} depends on {name}, which has no recipe here; give its recipe too"
-                );
-                found.push(error(recipe, dependency, text));
-            }
+    for dependency in recipe.dependencies.iter().filter(|it| !is_known(&it.component)) {
+        let (component, name) = (&recipe.component, &dependency.component);
+        if name.starts_with("aws.greengrass.") || !dependency.is_hard {
+            let text = format!("{component} starts without its dependency {name}");
+            let severity = Severity::Warning;
+            found.push(Diagnostic { severity, ..error(recipe, dependency, text) });
+        } else {
+            let text = format!(
+                "{component} depends on {name}, which has no recipe here; give its recipe too, or in its place one \
+                 with `Manifests: [{{}}]`"
+            );
+            found.push(error(recipe, dependency, text));
         }
     }
     found

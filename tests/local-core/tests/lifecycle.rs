@@ -344,8 +344,10 @@ async fn recipes_that_do_not_fit_together_are_errors() {
     let (a, b) = (folder.recipe("A", run(), &["B"]), folder.recipe("B", run(), &["A"]));
     let error = folder.error(folder.builder().run_recipe(&a)).await;
     let expected = "A.json:3:5: error: com.example.A depends on com.example.B, which has no recipe here; \
-                    give its recipe too";
+                    give its recipe too, or in its place one with `Manifests: [{}]`";
     assert_eq!(error, expected);
+    // Without processes, nothing waits for the dependency.
+    folder.builder().recipe(&a).start().await.unwrap().stop().await.unwrap();
     let error = folder.error(folder.builder().run_recipe(&a).run_recipe(&b)).await;
     let expected = "B.json:3:5: error: circular dependency: com.example.A -> com.example.B -> \
                     com.example.A; remove one of the dependencies";

@@ -97,8 +97,8 @@ impl Preparation {
             ));
         }
         let before = std::mem::replace(&mut self.recipes[at].recipe, recipe);
-        let all: Vec<_> = self.recipes.iter().map(|it| &it.recipe).collect();
-        let checked = recipes::report(recipes::check(&all, |it| self.components.contains_key(it)));
+        let is_other = |it: &str| self.components.contains_key(it);
+        let checked = recipes::report(recipes::check(&self.recipes, is_other));
         let after = &self.recipes[at].recipe;
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
         let values = checked.and_then(|()| Ok((values(&before)?, values(after)?)));
