@@ -120,7 +120,7 @@ fn diagnostic(fault: &Fault, recipes: &[Recipe]) -> Diagnostic {
         position: fault.place.as_ref().map(|it| it.position),
         file: fault.place.as_ref().map(|it| it.file.clone()).or(file).unwrap_or_default(),
         severity: if fault.is_error() { Severity::Error } else { Severity::Warning },
-        text: fault.description().to_string(),
+        text: fault.description(),
     }
 }
 

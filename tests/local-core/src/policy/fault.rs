@@ -35,8 +35,13 @@ pub(crate) enum Severity {
 
 impl Fault {
     /// The fault without its component and place.
-    pub(crate) fn description(&self) -> impl fmt::Display {
-        Description(self)
+    pub(crate) fn description(&self) -> String {
+        let steps = self.path.iter().enumerate().map(|(depth, step)| match depth {
+            0 | 1 => format!(".{step:?}"),
+            2 => format!(".{step}"),
+            _ => format!("[{step}]"),
+        });
+        format!("accessControl{}: {}", steps.collect::<String>(), self.text)
     }
 
     /// Whether it removes permissions.
@@ -58,23 +63,5 @@ impl fmt::Display for Fault {
             write!(f, "{place}: ")?;
         }
         write!(f, "{}: {}", self.component, self.description())
-    }
-}
-
-/// The path and the text of a fault.
-struct Description<'a>(&'a Fault);
-
-impl fmt::Display for Description<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault { path, text, .. } = self.0;
-        f.write_str("accessControl")?;
-        for (depth, step) in path.iter().enumerate() {
-            match depth {
-                0 | 1 => write!(f, ".{step:?}")?,
-                2 => write!(f, ".{step}")?,
-                _ => write!(f, "[{step}]")?,
-            }
-        }
-        write!(f, ": {text}")
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{
     Policy, device,
     fault::{Fault, Severity},
-    pattern::{Pattern, PatternError},
+    pattern::Pattern,
 };
 use crate::{
     operations::{self, Service},
@@ -209,7 +209,7 @@ impl Reader<'_> {
                 Ok(pattern) => policy.resources.push(pattern.at(index)),
                 Err(error) => {
                     let path = [service.id, id, "resources", &index.to_string()];
-                    self.fault(Severity::Ignored, &path, ignored_resource(&text, &error));
+                    self.fault(Severity::Ignored, &path, format!("{text:?} is ignored: {error}"));
                 }
             }
         }
@@ -230,10 +230,6 @@ fn unknown_operation(service: &Service, operation: &str) -> String {
         },
     };
     format!("{operation:?} is not an operation of {} and is ignored; {advice}", service.id)
-}
-
-fn ignored_resource(text: &str, error: &PatternError) -> String {
-    format!("{text:?} is ignored: {error}")
 }
 
 fn type_of(value: &Value) -> &'static str {

@@ -1,7 +1,4 @@
 //! Patterns of resources.
-
-use std::fmt;
-
 /// A resource of a policy. It matches whole texts, and case is significant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
@@ -23,23 +20,17 @@ pub(super) enum Piece {
     Below,
 }
 
-/// An invalid pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PatternError {
-    /// It is empty or consists of spaces.
-    Blank,
-    /// It contains a `?` that is not escaped.
-    QuestionMark,
-    /// It contains a `${` that does not start an escape.
-    Escape,
-}
+const BLANK: &str = "the resource is blank";
+const QUESTION_MARK: &str = "? is reserved; write ${?} for the character";
+const ESCAPE: &str = "${ starts an escape: ${*}, ${?} or ${$}; write ${$}{ for the characters";
 
 impl Pattern {
     /// Reads a pattern. `*` is a wildcard; `${*}`, `${?}` and `${$}` are escaped characters. With
-    /// `has_mqtt_wildcards`, `+` and `#` are wildcards in the positions where MQTT allows them.
-    pub(crate) fn parse(text: &str, has_mqtt_wildcards: bool) -> Result<Self, PatternError> {
+    /// `has_mqtt_wildcards`, `+` and `#` are wildcards in the positions where MQTT allows them. The error says what
+    /// is wrong.
+    pub(crate) fn parse(text: &str, has_mqtt_wildcards: bool) -> Result<Self, &'static str> {
         if is_blank(text) {
-            return Err(PatternError::Blank);
+            return Err(BLANK);
         }
         let mut pieces = Vec::new();
         let mut rest = text;
@@ -52,11 +43,11 @@ impl Pattern {
                 ('$', Some('{')) => {
                     let escapes = [("${*}", '*'), ("${?}", '?'), ("${$}", '$')];
                     let found = escapes.iter().find(|(escape, _)| rest.starts_with(escape));
-                    let (escape, character) = found.ok_or(PatternError::Escape)?;
+                    let (escape, character) = found.ok_or(ESCAPE)?;
                     push(&mut pieces, *character);
                     length = escape.len();
                 }
-                ('?', _) => return Err(PatternError::QuestionMark),
+                ('?', _) => return Err(QUESTION_MARK),
                 ('*', _) => pieces.push(Piece::Any),
                 ('+', None | Some('/')) if has_mqtt_wildcards && starts_level => {
                     pieces.push(Piece::Level);
@@ -175,16 +166,4 @@ fn pop_slash(pieces: &mut Vec<Piece>) {
 /// Whether a text is empty or consists of Unicode spaces, which do not include tabs and line breaks.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.chars().all(|it| it.is_whitespace() && !it.is_control())
-}
-
-impl fmt::Display for PatternError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blank => "the resource is blank",
-            Self::QuestionMark => "? is reserved; write ${?} for the character",
-            Self::Escape => {
-                "${ starts an escape: ${*}, ${?} or ${$}; write ${$}{ for the characters"
-            }
-        })
-    }
 }
