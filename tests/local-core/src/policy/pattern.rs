@@ -1,4 +1,5 @@
 //! Patterns of resources.
+
 /// A resource of a policy. It matches whole texts, and case is significant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern {
