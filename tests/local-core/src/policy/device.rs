@@ -71,6 +71,10 @@ fn recipe_variable(text: &str) -> Option<&str> {
         .find(|it| text.contains(it))
 }
 
+/// The number of pieces of a resource, and of resources that one is compared with, above which no warning is searched:
+/// larger policies are not written by hand, and must not delay the start.
+const MAX_COMPARED: usize = 100;
+
 /// The text after a `*` in a resource.
 struct AfterStar<'p> {
     text: &'p str,
@@ -85,7 +89,7 @@ fn masked<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
     let mut seen: HashMap<(&str, &[Piece]), Vec<AfterStar<'p>>> = HashMap::new();
     for (operation, pattern) in pairs(policies) {
         let (pieces, resource) = (pattern.pieces(), pattern.text());
-        for (at, pair) in pieces.windows(2).enumerate() {
+        for (at, pair) in pieces.windows(2).take(MAX_COMPARED).enumerate() {
             let [Piece::Any, Piece::Text(text)] = pair else { continue };
             let is_last = at + 2 == pieces.len();
             let others = seen.entry((operation, &pieces[..=at])).or_default();
@@ -96,7 +100,9 @@ fn masked<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
             if let Some(other) = others.iter().find(hides) {
                 return Some((resource, other.resource));
             }
-            others.push(AfterStar { text, is_last, resource });
+            if others.len() < MAX_COMPARED {
+                others.push(AfterStar { text, is_last, resource });
+            }
         }
     }
     None
@@ -104,12 +110,12 @@ fn masked<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
 
 /// Finds a resource with a literal `+` where another resource of the operation has the wildcard `+`. Returns both.
 fn mistaken_plus<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
-    let with_levels: Vec<_> =
-        pairs(policies).filter(|(_, it)| it.pieces().contains(&Piece::Level)).collect();
+    let has_level = |it: &(&str, &Pattern)| it.1.pieces().contains(&Piece::Level);
+    let with_levels: Vec<_> = pairs(policies).filter(has_level).take(MAX_COMPARED).collect();
     pairs(policies).find_map(|(operation, pattern)| {
         let text = pattern.text();
         let is_level = |rest: &str| rest.is_empty() || rest.starts_with('/');
-        let plain = text.match_indices('+').map(|(at, _)| text.split_at(at + 1));
+        let plain = text.match_indices('+').map(|(at, _)| text.split_at(at + 1)).take(MAX_COMPARED);
         plain.filter(|(_, rest)| !is_level(rest)).find_map(|(start, _)| {
             let has_wildcard = |other: &str| other.strip_prefix(start).is_some_and(is_level);
             let (_, other) = with_levels

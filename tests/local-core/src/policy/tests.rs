@@ -316,3 +316,17 @@ fn each_denied_call_is_proposed_another_policy() {
     let ids = ["b", "a", "c"].map(|it| id(&after, it));
     assert_eq!(ids, ["x:pubsub:2", "x:pubsub:1", "x:pubsub:4"]);
 }
+
+/// Would take hours if each resource, or each part of one, were compared with all others.
+#[test]
+fn large_policies_are_read_in_linear_time() {
+    let many = |form: &dyn Fn(usize) -> String| (0..20_000).map(form).collect::<Vec<_>>();
+    for resources in [
+        vec!["*a".repeat(200_000)],
+        many(&|it| format!("*aaa{it}")),
+        many(&|it| format!("+a/+{it}")),
+    ] {
+        let rules = rules(&[("x", pubsub(json!({"id": publishes(json!(resources))})))]);
+        assert!(denial(&rules, "x", "other").is_some());
+    }
+}
