@@ -14,7 +14,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::recipe::{Access, Artifact, Diagnostic, Recipe, Severity};
+use crate::{
+    blocking::Cancellation,
+    recipe::{Access, Artifact, Diagnostic, Recipe, Severity},
+};
 
 pub(crate) use program::explain;
 
@@ -35,12 +38,17 @@ pub(crate) struct Folders {
 ///
 /// Copies all files of `NAME/VERSION`, whether or not the recipe names them, as a local deployment does. Existing files
 /// are replaced, also while they are in use. Returns the errors and warnings.
-pub(crate) fn install(recipe: &Recipe, from: Option<&Path>, to: &Folders) -> Vec<Diagnostic> {
+pub(crate) fn install(
+    recipe: &Recipe,
+    from: Option<&Path>,
+    to: &Folders,
+    cancellation: &Cancellation,
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let own = from.map(|it| it.join(&recipe.component).join(&recipe.version));
     let prepared = fs::create_dir_all(&to.artifacts).map_err(|error| at(&to.artifacts, &error));
     let prepared = prepared.and_then(|()| match &own {
-        Some(own) if own.is_dir() => copy_folder(own, &to.artifacts),
+        Some(own) if own.is_dir() => copy_folder(own, &to.artifacts, cancellation),
         _ => Ok(()),
     });
     if let Err(text) = prepared {
@@ -51,7 +59,7 @@ pub(crate) fn install(recipe: &Recipe, from: Option<&Path>, to: &Folders) -> Vec
     }
     let folders = folders(recipe, from);
     for artifact in &recipe.artifacts {
-        if let Err((severity, text)) = install_one(artifact, &folders, to) {
+        if let Err((severity, text)) = install_one(artifact, &folders, to, cancellation) {
             let (file, position) = (recipe.source.file.clone(), Some(artifact.position));
             found.push(Diagnostic { file, position, severity, text });
         }
@@ -92,6 +100,7 @@ fn install_one(
     artifact: &Artifact,
     folders: &[PathBuf],
     to: &Folders,
+    cancellation: &Cancellation,
 ) -> Result<(), (Severity, String)> {
     let error = |text| (Severity::Error, text);
     let (scheme, name) = name_of(&artifact.uri).map_err(error)?;
@@ -107,10 +116,10 @@ fn install_one(
     };
     let mode = mode(artifact);
     let target = to.artifacts.join(name);
-    copy(&from, &target, mode).map_err(error)?;
+    copy(&from, &target, mode, cancellation).map_err(error)?;
     if artifact.is_zip {
         let stem = Path::new(name).file_stem().unwrap_or_default();
-        archive::unpack(&target, &to.decompressed.join(stem), mode, archive::LIMITS)
+        archive::unpack(&target, &to.decompressed.join(stem), mode, archive::LIMITS, cancellation)
             .map_err(|it| error(format!("cannot unpack {}: {it}", from.display())))?;
     }
     Ok(())
@@ -167,16 +176,16 @@ fn mode(artifact: &Artifact) -> u32 {
 }
 
 /// Copies the files of a folder and of its sub-folders.
-fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+fn copy_folder(from: &Path, to: &Path, cancellation: &Cancellation) -> Result<(), String> {
     fs::create_dir_all(to).map_err(|error| at(to, &error))?;
     let entries: io::Result<Vec<_>> = fs::read_dir(from).and_then(Iterator::collect);
     for entry in entries.map_err(|error| at(from, &error))? {
         let (path, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(|error| at(&path, &error))?;
         if kind.is_dir() {
-            copy_folder(&path, &target)?;
+            copy_folder(&path, &target, cancellation)?;
         } else if path.is_file() {
-            copy(&path, &target, OTHER_MODE)?;
+            copy(&path, &target, OTHER_MODE, cancellation)?;
         } else {
             // A link to a folder could lead back here.
             tracing::warn!("{} is not a file or folder and is not copied", path.display());
@@ -186,11 +195,11 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// Copies a file in one step, so that no program sees a part of it.
-fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), String> {
+fn copy(from: &Path, to: &Path, mode: u32, cancellation: &Cancellation) -> Result<(), String> {
     let folder = to.parent().unwrap_or(to);
     let mut source = File::open(from).map_err(|error| at(from, &error))?;
     let copied = NamedTempFile::new_in(folder).and_then(|mut copy| {
-        io::copy(&mut source, copy.as_file_mut())?;
+        cancellation.copy(&mut source, copy.as_file_mut())?;
         copy.as_file().set_permissions(Permissions::from_mode(mode))?;
         copy.persist(to).map_err(|it| it.error)
     });

@@ -4,17 +4,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, Mutex},
 };
 
 use serde_json::{Map, Value};
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
+    blocking::{self, Cancellation},
     call_filter::CallFilter,
     configuration::{is_access_control, overlay},
     configurations::Configurations,
-    core::{Component, LocalCore},
+    core::{Component, LocalCore, Prepared},
     edition::Edition,
     events::OpenStreams,
     initial::{Allowed, Initial},
@@ -257,12 +258,17 @@ impl Builder {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future does not start the core.
+    /// Dropping the future does not start the core. What it has prepared, such as its folders, is removed soon after.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn start(mut self) -> io::Result<LocalCore> {
+    pub async fn start(self) -> io::Result<LocalCore> {
+        let prepared = blocking::run(move |cancellation| self.prepare(cancellation)).await?;
+        LocalCore::listen(prepared)
+    }
+
+    fn prepare(mut self, cancellation: &Cancellation) -> io::Result<Prepared> {
         if let Some(problem) = self.problem.take() {
             return Err(invalid(problem));
         }
@@ -283,11 +289,12 @@ impl Builder {
             initial: self.initial,
             artifacts: self.artifacts,
             socket: place.path.clone(),
-            recipes: loaded,
+            recipes: Mutex::new(loaded),
+            reloads: Mutex::default(),
             components: self.components.clone(),
             configurations: Arc::clone(&configurations),
         };
-        let supervisor = preparation.supervisor().map_err(invalid)?;
+        let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let nucleus = Nucleus {
             supervisor,
             pubsub: Arc::new(PubSub::new(self.edition)),
@@ -296,8 +303,8 @@ impl Builder {
             streams: Arc::new(OpenStreams::default()),
         };
         let recorder = Recorder::new(self.records_calls);
-        let filter = CallFilter::new(nucleus.clone(), recorder, self.edition);
-        LocalCore::listen(place, self.components, Arc::new(filter), nucleus, preparation)
+        let filter = Arc::new(CallFilter::new(nucleus.clone(), recorder, self.edition));
+        Ok(Prepared { place, components: self.components, filter, nucleus, preparation })
     }
 
     /// Reads the recipes and adds their components.

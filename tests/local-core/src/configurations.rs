@@ -49,6 +49,20 @@ impl Configurations {
         self.lock().get(component)?.configuration.get(path)
     }
 
+    /// The values that a component has after merges, which are not made.
+    pub(crate) fn preview(
+        &self,
+        component: &str,
+        merges: &[Map<String, Value>],
+    ) -> Option<Map<String, Value>> {
+        let mut configuration = self.lock().get(component)?.configuration.clone();
+        for values in merges {
+            let now = now();
+            configuration.merge(&[], values.clone(), now, now);
+        }
+        configuration.get(&[])
+    }
+
     /// The `accessControl` of each component that has one.
     pub(crate) fn access_controls(&self) -> Vec<(String, Value)> {
         let path = [ACCESS_CONTROL.to_owned()];

@@ -5,7 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -47,7 +47,16 @@ pub struct LocalCore {
     in_process: Mutex<JoinSet<()>>,
     supervisor: Arc<Supervisor>,
     /// What components are prepared from when they change.
-    preparation: Mutex<Preparation>,
+    preparation: Arc<Preparation>,
+}
+
+/// A core that does not listen yet.
+pub(crate) struct Prepared {
+    pub(crate) place: Place,
+    pub(crate) components: BTreeMap<String, Component>,
+    pub(crate) filter: Arc<CallFilter>,
+    pub(crate) nucleus: Nucleus,
+    pub(crate) preparation: Preparation,
 }
 
 #[derive(Clone, Debug)]
@@ -117,13 +126,8 @@ impl LocalCore {
         Builder::default()
     }
 
-    pub(crate) fn listen(
-        mut place: Place,
-        components: BTreeMap<String, Component>,
-        filter: Arc<CallFilter>,
-        nucleus: Nucleus,
-        preparation: Preparation,
-    ) -> io::Result<Self> {
+    pub(crate) fn listen(prepared: Prepared) -> io::Result<Self> {
+        let Prepared { mut place, components, filter, nucleus, preparation } = prepared;
         let path = place.path.clone();
         place.write_exports(&components)?;
         let authenticator =
@@ -136,7 +140,7 @@ impl LocalCore {
         let in_process = Mutex::default();
         let supervisor = Arc::clone(&nucleus.supervisor);
         supervisor.start();
-        let preparation = Mutex::new(preparation);
+        let preparation = Arc::new(preparation);
         Ok(Self {
             path,
             filter,
@@ -158,8 +162,8 @@ impl LocalCore {
         &self.supervisor
     }
 
-    pub(crate) fn preparation(&self) -> MutexGuard<'_, Preparation> {
-        self.preparation.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn preparation(&self) -> &Arc<Preparation> {
+        &self.preparation
     }
 
     pub(crate) fn filter(&self) -> &CallFilter {
@@ -281,7 +285,7 @@ impl LocalCore {
         let Value::Object(values) = values.into() else {
             panic!("what is merged into the configuration of {component} is not a JSON object");
         };
-        self.nucleus.merge_config(component, values);
+        self.nucleus.merge_config(component, vec![values]);
     }
 
     /// Sets whether all tokens are rejected.
@@ -319,8 +323,7 @@ impl LocalCore {
     /// Dropping the future kills the processes and closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
         self.supervisor.stop().await;
-        let output = self.preparation().output().cloned();
-        if let Some(output) = output {
+        if let Some(output) = self.preparation.output() {
             // An error means that nobody reads the output.
             let _ = tokio::time::timeout(OUTPUT_TIME, output.flush()).await;
         }

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{configuration::overlay, operations::Service, policy};
+use crate::{
+    configuration::{ACCESS_CONTROL, is_access_control, overlay},
+    operations::Service,
+    policy,
+};
 
 /// What the builder was given for configurations.
 #[derive(Debug, Default)]
@@ -52,11 +56,28 @@ impl Initial {
     }
 }
 
-/// The values that are new or different.
-pub(crate) fn changes(
+/// The values to merge, in order, into the configuration of a component whose initial configuration changes.
+pub(crate) fn merges(
     before: &Map<String, Value>,
     after: &Map<String, Value>,
-) -> Map<String, Value> {
+) -> Vec<Map<String, Value>> {
+    let mut changes = changes(before, after);
+    let policies = |it: &Map<String, Value>| {
+        it.iter().find(|it| is_access_control(it.0)).map(|it| it.1.clone())
+    };
+    let (old, new) = (policies(before), policies(after));
+    if old == new {
+        return vec![changes];
+    }
+    // A merge keeps what it does not name, so the old policies are removed first.
+    let removed = Map::from_iter([(ACCESS_CONTROL.to_owned(), Value::Null)]);
+    changes.retain(|key, _| !is_access_control(key));
+    changes.insert(ACCESS_CONTROL.to_owned(), new.unwrap_or_else(|| Map::new().into()));
+    vec![removed, changes]
+}
+
+/// The values that are new or different.
+fn changes(before: &Map<String, Value>, after: &Map<String, Value>) -> Map<String, Value> {
     let changed = after.iter().filter_map(|(key, value)| {
         let value = match (before.get(key), value) {
             (Some(before), after) if before == after => return None,

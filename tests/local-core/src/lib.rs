@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod authorization;
+mod blocking;
 mod builder;
 mod call_filter;
 mod check;

@@ -18,7 +18,7 @@ pub(crate) struct Source {
 }
 
 /// A recipe that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) source: Source,
     pub(crate) recipe: Recipe,

@@ -79,7 +79,6 @@ use crate::{
     configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
     configurations::{self, Configurations},
     events::{self, OpenStreams},
-    initial,
     lifecycle::Input,
     operations,
     permission::shadow,
@@ -98,36 +97,16 @@ pub(crate) struct Nucleus {
 }
 
 impl Nucleus {
-    /// Merges values into the configuration of a component, as a deployment does.
-    pub(crate) fn merge_config(&self, component: &str, values: Map<String, Value>) {
-        let has_policies = values.keys().any(|it| is_access_control(it));
-        // Values with a timestamp in the future are kept, which is not an error here.
-        let _ = self.configurations.merge(component, values);
+    /// Merges values in order into the configuration of a component, as a deployment does.
+    pub(crate) fn merge_config(&self, component: &str, merges: Vec<Map<String, Value>>) {
+        let has_policies = merges.iter().flat_map(Map::keys).any(|it| is_access_control(it));
+        for values in merges {
+            // Values with a timestamp in the future are kept, which is not an error here.
+            let _ = self.configurations.merge(component, values);
+        }
         if has_policies {
             self.authorization.load(|| self.configurations.access_controls());
         }
-    }
-
-    /// Changes values that come from the recipe of a component, which has other defaults now.
-    pub(crate) fn change_defaults(
-        &self,
-        component: &str,
-        before: &Map<String, Value>,
-        after: &Map<String, Value>,
-    ) {
-        let mut changes = initial::changes(before, after);
-        let policies = |it: &Map<String, Value>| {
-            it.iter().find(|it| is_access_control(it.0)).map(|it| it.1.clone())
-        };
-        if policies(before) != policies(after) {
-            // A merge keeps what it does not name, so the old policies are removed first.
-            let removed = Map::from_iter([(ACCESS_CONTROL.to_owned(), Value::Null)]);
-            let _ = self.configurations.merge(component, removed);
-            changes.retain(|key, _| !is_access_control(key));
-            let policies = policies(after).unwrap_or_else(|| Map::new().into());
-            changes.insert(ACCESS_CONTROL.to_owned(), policies);
-        }
-        self.merge_config(component, changes);
     }
 
     pub(crate) fn open<O: StreamingOperation>(

@@ -1,10 +1,14 @@
 //! The states of components, as tests see and change them.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use greengrass_core_ipc::types::LifecycleState;
 
-use crate::{core::LocalCore, lifecycle::Input};
+use crate::{
+    blocking::{self, Cancellation},
+    core::LocalCore,
+    lifecycle::Input,
+};
 
 impl LocalCore {
     /// The state of a component.
@@ -35,8 +39,17 @@ impl LocalCore {
     /// # Errors
     ///
     /// If the recipe or an artifact cannot be used. The component continues without the change.
-    pub fn reload(&self, component: &str) -> io::Result<()> {
-        self.preparation().reload(component, self.nucleus()).map_err(io::Error::other)
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, the component may or may not be reloaded.
+    pub async fn reload(&self, component: &str) -> io::Result<()> {
+        let (preparation, nucleus) = (Arc::clone(self.preparation()), self.nucleus().clone());
+        let component = component.to_owned();
+        let reload = move |cancellation: &Cancellation| {
+            preparation.reload(&component, &nucleus, cancellation).map_err(io::Error::other)
+        };
+        blocking::run(reload).await
     }
 
     /// The components with a recipe, and the files that make them up.

@@ -319,7 +319,7 @@ async fn a_changed_recipe_restarts_its_component() {
     let update = client.update_configuration().value_to_merge(json!({ "fixed": 2 }));
     update.timestamp(std::time::SystemTime::now()).send().await.unwrap();
     write("two", "b/*");
-    core.reload("com.example.A").unwrap();
+    core.reload("com.example.A").await.unwrap();
     assert_eq!(lines(3).await, ["one", "shutdown-one", "two"]);
     assert_eq!(core.state("com.example.A"), LifecycleState::Running);
     let publish = |topic| {
@@ -330,8 +330,17 @@ async fn a_changed_recipe_restarts_its_component() {
     publish("a/1").await.unwrap_err();
     let fixed = client.get_configuration().key_path(["fixed"]).send().await.unwrap();
     assert_eq!(fixed.value.unwrap()["fixed"], 2);
+    let recipe = fs::read_to_string(write("three", "c/*")).unwrap();
+    let artifacts = r#""Artifacts":[{"Uri":"s3://bucket/missing"}],"Lifecycle""#;
+    folder.write("A", &recipe.replacen(r#""Lifecycle""#, artifacts, 1));
+    let error = core.reload("com.example.A").await.unwrap_err().to_string();
+    assert!(error.contains("the artifact missing (s3://bucket/missing) is missing"), "{error}");
+    publish("c/1").await.unwrap_err();
+    publish("b/1").await.unwrap();
+    let line = client.get_configuration().key_path(["line"]).send().await.unwrap();
+    assert_eq!(line.value.unwrap()["line"], "two");
     folder.write("A", "{");
-    assert!(core.reload("com.example.A").unwrap_err().to_string().contains("A.json:1:"));
+    assert!(core.reload("com.example.A").await.unwrap_err().to_string().contains("A.json:1:"));
     assert_eq!(core.state("com.example.A"), LifecycleState::Running);
     core.stop().await.unwrap();
     assert_eq!(folder.lines(), ["one", "shutdown-one", "two", "shutdown-two"]);

@@ -138,6 +138,20 @@ fn a_second_signal_kills_all_processes() {
 }
 
 #[test]
+fn a_signal_ends_a_core_that_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("pipe.yaml");
+    assert!(Command::new("mkfifo").arg(&recipe).status().unwrap().success());
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "pipe.yaml", "--socket", "s"]).current_dir(&folder);
+    let child = command.spawn().unwrap();
+    // Opened when the core reads the recipe.
+    let _pipe = File::options().write(true).open(&recipe).unwrap();
+    test_util::signal(child.id(), "INT");
+    assert_eq!(end(child), Some(0));
+}
+
+#[test]
 fn a_root_folder_keeps_the_log_and_the_work_of_components() {
     let lifecycle = r#"{Run: "echo hello; touch here; touch {work:path}/there"}"#;
     let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &["--root", "root"]);
@@ -251,13 +265,15 @@ fn output_that_is_not_read_does_not_prevent_the_end() {
 #[test]
 fn a_second_signal_ends_a_core_whose_threads_are_blocked() {
     let folder = tempfile::tempdir().unwrap();
-    let recipe = folder.path().join("pipe.yaml");
-    assert!(Command::new("mkfifo").arg(&recipe).status().unwrap().success());
+    let (_reader, writer) = full();
     let mut command = Command::new(PROGRAM);
-    command.args(["run", "pipe.yaml", "--socket", "s"]).current_dir(&folder);
-    let child = command.spawn().unwrap();
-    // Opened when the core reads the recipe.
-    let _pipe = File::options().write(true).open(&recipe).unwrap();
+    // The exports have no room.
+    command.args(["--component", "a", "--socket", "s"]).current_dir(&folder);
+    let mut child = command.stdout(OwnedFd::from(writer)).spawn().unwrap();
+    while !folder.path().join("s").exists() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::yield_now();
+    }
     test_util::signal(child.id(), "INT");
     test_util::signal(child.id(), "TERM");
     assert_eq!(end(child), Some(1));

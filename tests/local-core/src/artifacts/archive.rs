@@ -9,6 +9,8 @@ use std::{
 
 use zip::{ZipArchive, read::ZipFile};
 
+use crate::blocking::Cancellation;
+
 /// How much an archive can contain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -24,21 +26,30 @@ pub(super) const LIMITS: Limits = Limits { entries: 100_000, size: 4 << 30 };
 ///
 /// Symbolic links become files with their targets as text, so that no path leads out of the folder. The folder is
 /// unchanged if this fails.
-pub(super) fn unpack(archive: &Path, to: &Path, mode: u32, limits: Limits) -> io::Result<()> {
-    let parent = to.parent().unwrap_or(to);
-    fs::create_dir_all(parent)?;
-    let folder = tempfile::tempdir_in(parent)?;
+pub(super) fn unpack(
+    archive: &Path,
+    to: &Path,
+    mode: u32,
+    limits: Limits,
+    cancellation: &Cancellation,
+) -> io::Result<()> {
     let mut archive = ZipArchive::new(File::open(archive)?)?;
     if archive.len() > limits.entries {
         return Err(invalid(format!("it has more than {} entries", limits.entries)));
     }
+    let too_large = || invalid(format!("its files have more than {} bytes", limits.size));
+    // The files may have more bytes than the archive says.
+    if archive.decompressed_size().is_some_and(|it| it > limits.size.into()) {
+        return Err(too_large());
+    }
+    let parent = to.parent().unwrap_or(to);
+    fs::create_dir_all(parent)?;
+    let folder = tempfile::tempdir_in(parent)?;
     let mut remaining = limits.size;
     for index in 0..archive.len() {
-        let written = unpack_entry(archive.by_index(index)?, folder.path(), mode, remaining)?;
-        let Some(rest) = remaining.checked_sub(written) else {
-            return Err(invalid(format!("its files have more than {} bytes", limits.size)));
-        };
-        remaining = rest;
+        let entry = archive.by_index(index)?;
+        let written = unpack_entry(entry, folder.path(), mode, remaining, cancellation)?;
+        remaining = remaining.checked_sub(written).ok_or_else(too_large)?;
     }
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
     if to.exists() {
@@ -53,6 +64,7 @@ fn unpack_entry(
     folder: &Path,
     mode: u32,
     max_size: u64,
+    cancellation: &Cancellation,
 ) -> io::Result<u64> {
     let Some(path) = entry.enclosed_name() else {
         return Err(invalid(format!("{:?} leads out of the folder", entry.name())));
@@ -65,7 +77,8 @@ fn unpack_entry(
     fs::create_dir_all(path.parent().unwrap_or(folder))?;
     let mut file = File::create_new(&path)
         .map_err(|error| io::Error::new(error.kind(), format!("{:?}: {error}", entry.name())))?;
-    let written = io::copy(&mut entry.by_ref().take(max_size.saturating_add(1)), &mut file)?;
+    let mut content = entry.by_ref().take(max_size.saturating_add(1));
+    let written = cancellation.copy(&mut content, &mut file)?;
     file.set_permissions(Permissions::from_mode(mode))?;
     Ok(written)
 }

@@ -11,7 +11,10 @@ use std::{
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::{Folders, archive, explain, install};
-use crate::recipe::{Access, Artifact, Position, Recipe, Source};
+use crate::{
+    blocking::Cancellation,
+    recipe::{Access, Artifact, Diagnostic, Position, Recipe, Source},
+};
 
 const NAME: &str = "com.example.Hello";
 
@@ -63,8 +66,13 @@ impl Setup {
 
     /// Installs the artifacts. Returns the diagnostics, with names for the folders.
     fn install(&self) -> Vec<String> {
-        let found = install(&self.recipe, Some(&self.from()), &self.to);
+        let found = self.install_from(Some(&self.from()));
         found.iter().map(|it| self.named(&it.to_string())).collect()
+    }
+
+    fn install_from(&self, from: Option<&Path>) -> Vec<Diagnostic> {
+        let (_owner, cancellation) = Cancellation::new();
+        install(&self.recipe, from, &self.to, &cancellation)
     }
 
     /// A text with names for the folders.
@@ -158,9 +166,9 @@ fn a_missing_artifact_is_an_error_with_its_line() {
     ];
     assert_eq!(setup.install(), expected);
     setup.recipe.artifacts.truncate(1);
-    assert_eq!(install(&setup.recipe, None, &setup.to).len(), 1);
+    assert_eq!(setup.install_from(None).len(), 1);
     fs::write(setup.folder.path().join("app"), "beside").unwrap();
-    assert_eq!(install(&setup.recipe, None, &setup.to), []);
+    assert_eq!(setup.install_from(None), []);
     assert_eq!(setup.installed("app").0, "beside");
 }
 
@@ -231,17 +239,37 @@ fn archives_are_bounded() {
     let setup = Setup::new();
     let files: [(&str, &[u8]); 2] = [("a", &[0; 1000]), ("b", &[0; 1001])];
     let path = setup.write("app.zip", archive(&files));
+    let (_owner, cancellation) = Cancellation::new();
     let unpack = |entries, size| {
         let limits = archive::Limits { entries, size };
-        archive::unpack(&path, &setup.to.decompressed, 0o440, limits).map_err(|it| it.to_string())
+        archive::unpack(&path, &setup.to.decompressed, 0o440, limits, &cancellation)
+            .map_err(|it| it.to_string())
     };
     assert_eq!(unpack(1, 2001), Err("it has more than 1 entries".to_owned()));
     assert_eq!(unpack(2, 2000), Err("its files have more than 2000 bytes".to_owned()));
+    // Nothing was unpacked.
+    assert!(!setup.folder.path().join("root").exists());
     assert_eq!(unpack(2, 2001), Ok(()));
     for bytes in [&b""[..], b"text", &archive(&files)[..100]] {
         fs::write(&path, bytes).unwrap();
         assert!(unpack(2, 2001).is_err());
     }
+}
+
+#[test]
+fn a_cancelled_installation_copies_nothing() {
+    let mut setup = Setup::new();
+    setup.write("app.zip", archive(&[("a", b"a")]));
+    setup.add_zip("s3://bucket/app.zip");
+    let (owner, cancellation) = Cancellation::new();
+    drop(owner);
+    let found = install(&setup.recipe, Some(&setup.from()), &setup.to, &cancellation);
+    assert!(found[0].to_string().ends_with("cancelled"), "{found:?}");
+    assert_eq!(fs::read_dir(&setup.to.artifacts).unwrap().count(), 0);
+    let path = setup.from().join("app.zip");
+    let unpacked =
+        archive::unpack(&path, &setup.to.decompressed, 0o440, archive::LIMITS, &cancellation);
+    assert_eq!(unpacked.unwrap_err().to_string(), "cancelled");
 }
 
 /// Runs a script and explains its status.

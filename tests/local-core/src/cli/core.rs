@@ -14,18 +14,16 @@ use super::{
 };
 use crate::{Builder, LocalCore, exports};
 
-#[tokio::main]
-pub(super) async fn serve(args: Serve) -> Ended {
+pub(super) fn serve(args: Serve) -> Ended {
     let mut builder = builder(args.core);
     for component in args.components {
         builder = builder.component(component);
     }
     builder = configured(builder, args.configurations)?;
-    until_signal(builder, false, || print("# serving; Ctrl-C ends it\n")).await
+    block_on(until_signal(builder, false, || print("# serving; Ctrl-C ends it\n")))
 }
 
-#[tokio::main]
-pub(super) async fn run(args: Run) -> Ended {
+pub(super) fn run(args: Run) -> Ended {
     let mut builder = builder(args.core).require_recipes();
     for recipe in args.recipes {
         builder = builder.run_recipe(recipe);
@@ -43,7 +41,7 @@ pub(super) async fn run(args: Run) -> Ended {
     for it in args.settings {
         builder = builder.set(it.component, &it.path, it.value);
     }
-    until_signal(builder, args.watch, || ()).await
+    block_on(until_signal(builder, args.watch, || ()))
 }
 
 /// A builder with the options of every core.
@@ -60,6 +58,13 @@ fn builder(args: args::Core) -> Builder {
         builder = builder.lite();
     }
     if args.deny_by_default { builder.deny_by_default() } else { builder }
+}
+
+fn block_on(work: impl Future<Output = Ended>) -> Ended {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(END_TIME);
+    ended
 }
 
 /// Starts a core, prints the environment of the components that are started by hand, and serves until a signal. A
@@ -92,7 +97,8 @@ fn with_remedy(error: io::Error) -> String {
     }
 }
 
-/// The time that the program has to end itself after the second signal.
+/// The time that the program has to end itself after the second signal, and that cancelled work, such as reading a
+/// file, has to end.
 const END_TIME: Duration = Duration::from_secs(2);
 
 /// Receives the signals that end the program.

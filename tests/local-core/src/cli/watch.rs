@@ -32,7 +32,7 @@ pub(super) async fn reload_changed(core: &LocalCore) -> Infallible {
         let is_complete = |it: &(&String, &Snapshot)| last.get(it.0) == Some(it.1);
         let changed: Vec<_> = found.iter().filter(is_new).filter(is_complete).collect();
         for (component, _) in changed {
-            if let Err(error) = core.reload(component) {
+            if let Err(error) = core.reload(component).await {
                 tracing::error!("{error}\n{component} continues without the change");
             }
             // The recipe may name other artifacts now.

@@ -4,16 +4,19 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use serde_json::{Map, Value};
 
 use super::{Instance, Supervisor, instance::Scripts};
 use crate::{
     artifacts,
+    blocking::Cancellation,
     configurations::Configurations,
     core::Component,
     folders::Folders,
-    initial::Initial,
+    initial::{self, Initial},
     process::{Console, Output, environment},
     recipe::{ComponentVariables, Recipe, Variables},
     recipes::{self, Loaded},
@@ -29,7 +32,9 @@ pub(crate) struct Preparation {
     /// The folder of [`Builder::artifacts`](crate::Builder::artifacts).
     pub(crate) artifacts: Option<PathBuf>,
     pub(crate) socket: PathBuf,
-    pub(crate) recipes: Vec<Loaded>,
+    pub(crate) recipes: Mutex<Vec<Loaded>>,
+    /// Locked by a reload.
+    pub(crate) reloads: Mutex<()>,
     pub(crate) components: BTreeMap<String, Component>,
     pub(crate) configurations: Arc<Configurations>,
 }
@@ -59,12 +64,18 @@ impl Preparation {
     /// # Errors
     ///
     /// If an artifact is missing or a recipe variable is invalid. The error has a line for each problem.
-    pub(crate) fn supervisor(&self) -> Result<Arc<Supervisor>, String> {
+    pub(crate) fn supervisor(
+        &self,
+        cancellation: &Cancellation,
+    ) -> Result<Arc<Supervisor>, String> {
+        let recipes = self.recipes();
         let mut instances = Vec::new();
         let mut problems = Vec::new();
         for name in self.components.keys() {
-            let loaded = self.recipes.iter().find(|it| it.recipe.component == *name);
-            match loaded.map(|it| (it, self.scripts(it))) {
+            let loaded = recipes.iter().find(|it| it.recipe.component == *name);
+            let configuration = self.configurations.get(name, &[]).unwrap_or_default();
+            let scripts = |it| self.scripts(it, &recipes, configuration, cancellation);
+            match loaded.map(|it| (it, scripts(it))) {
                 Some((it, Ok(scripts))) => instances.push(Instance::new(&it.recipe, scripts)),
                 Some((_, Err(problem))) => problems.push(problem),
                 None => instances.push(Instance::without_recipe(name)),
@@ -80,56 +91,50 @@ impl Preparation {
     ///
     /// # Errors
     ///
-    /// If the recipe or an artifact cannot be used.
-    pub(crate) fn reload(&mut self, component: &str, nucleus: &Nucleus) -> Result<(), String> {
-        let found = self.recipes.iter().position(|it| it.recipe.component == component);
+    /// If the recipe or an artifact cannot be used, or the reload is cancelled. The component is unchanged.
+    pub(crate) fn reload(
+        &self,
+        component: &str,
+        nucleus: &Nucleus,
+        cancellation: &Cancellation,
+    ) -> Result<(), String> {
+        let _one_at_a_time = self.reloads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recipes = self.recipes().clone();
+        let found = recipes.iter().position(|it| it.recipe.component == component);
         let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
-        let path = self.recipes[at].source.path.clone();
-        let mut diagnostics = Vec::new();
-        let recipe = recipes::read(&path, &mut diagnostics);
-        recipes::report(diagnostics)?;
-        let recipe = recipe.ok_or_else(|| format!("{}: not a recipe", path.display()))?;
-        if recipe.component != component {
-            let path = path.display();
-            let other = recipe.component;
-            return Err(format!(
-                "{path}: error: it is the recipe of {other} now; restart the core"
-            ));
-        }
-        let before = std::mem::replace(&mut self.recipes[at].recipe, recipe);
-        let is_other = |it: &str| self.components.contains_key(it);
-        let checked = recipes::report(recipes::check(&self.recipes, is_other));
-        let after = &self.recipes[at].recipe;
+        let recipe = read_again(component, &recipes[at].source.path)?;
+        let before = std::mem::replace(&mut recipes[at].recipe, recipe);
+        recipes::report(recipes::check(&recipes, |it| self.components.contains_key(it)))?;
+        let after = &recipes[at].recipe;
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
-        let values = checked.and_then(|()| Ok((values(&before)?, values(after)?)));
-        match values {
-            Ok((old, new)) => {
-                nucleus.authorization.add_source(component, after.source.clone());
-                nucleus.change_defaults(component, &old, &new);
-            }
-            Err(problem) => {
-                self.recipes[at].recipe = before;
-                return Err(problem);
-            }
-        }
-        let scripts = self.scripts(&self.recipes[at])?;
+        let merges = initial::merges(&values(&before)?, &values(after)?);
+        let configuration = self.configurations.preview(component, &merges).unwrap_or_default();
+        let scripts = self.scripts(&recipes[at], &recipes, configuration, cancellation)?;
+        cancellation.check().map_err(|it| it.to_string())?;
+        nucleus.authorization.add_source(component, after.source.clone());
+        nucleus.merge_config(component, merges);
         nucleus.supervisor.replace(after, scripts);
+        *self.recipes() = recipes;
         Ok(())
+    }
+
+    fn recipes(&self) -> MutexGuard<'_, Vec<Loaded>> {
+        self.recipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The components with a recipe, and the files that make them up.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> Vec<(String, Vec<PathBuf>)> {
         let files = |it: &Loaded| artifacts::files(&it.recipe, self.artifacts.as_deref());
-        self.recipes.iter().map(|it| (it.recipe.component.clone(), files(it))).collect()
+        self.recipes().iter().map(|it| (it.recipe.component.clone(), files(it))).collect()
     }
 
     /// The components whose processes the core does not start.
     #[cfg(feature = "cli")]
     pub(crate) fn by_hand(&self) -> Vec<String> {
-        let runs = |name: &str| {
-            self.recipes.iter().any(|it| it.source.runs && it.recipe.component == name)
-        };
+        let recipes = self.recipes();
+        let runs =
+            |name: &str| recipes.iter().any(|it| it.source.runs && it.recipe.component == name);
         self.components.keys().filter(|it| !runs(it)).cloned().collect()
     }
 
@@ -139,28 +144,42 @@ impl Preparation {
     }
 
     /// The scripts of a component with its artifacts. `None` if the component is started by hand.
-    fn scripts(&self, loaded: &Loaded) -> Result<Option<Scripts>, String> {
+    fn scripts(
+        &self,
+        loaded: &Loaded,
+        all: &[Loaded],
+        configuration: Map<String, Value>,
+        cancellation: &Cancellation,
+    ) -> Result<Option<Scripts>, String> {
         let Loaded { source, recipe } = loaded;
         let Some(setup) = self.setup.as_ref().filter(|_| source.runs) else { return Ok(None) };
         let folders = &setup.folders;
         let name = &recipe.component;
-        let values = |recipe: &Recipe| variables_of(recipe, folders, &self.configurations);
+        let values = |recipe: &Recipe| {
+            let values = self.configurations.get(&recipe.component, &[]).unwrap_or_default();
+            (recipe.component.clone(), variables_of(recipe, folders, values))
+        };
         let is_dependency = |it: &&Loaded| {
             recipe.dependencies.iter().any(|dependency| dependency.component == it.recipe.component)
         };
-        let dependencies = self.recipes.iter().filter(is_dependency).map(|it| &it.recipe);
+        let dependencies = all.iter().filter(is_dependency).map(|it| &it.recipe);
         let variables = Variables {
             root: text(folders.root()),
             thing_name: environment::thing_name(),
-            own: values(recipe),
-            dependencies: dependencies.map(|it| (it.component.clone(), values(it))).collect(),
+            own: variables_of(recipe, folders, configuration),
+            dependencies: dependencies.map(values).collect(),
         };
         let (lifecycle, mut diagnostics) = recipe.resolve_lifecycle(&variables);
         let to = artifacts::Folders {
             artifacts: folders.artifacts(name, &recipe.version),
             decompressed: folders.decompressed(name, &recipe.version),
         };
-        diagnostics.extend(artifacts::install(recipe, self.artifacts.as_deref(), &to));
+        diagnostics.extend(artifacts::install(
+            recipe,
+            self.artifacts.as_deref(),
+            &to,
+            cancellation,
+        ));
         recipes::report(diagnostics)?;
         let token = self.components.get(name).map(|it| &*it.token).unwrap_or_default();
         Ok(Some(Scripts {
@@ -174,13 +193,30 @@ impl Preparation {
     }
 }
 
-fn variables_of(recipe: &Recipe, folders: &Folders, all: &Configurations) -> ComponentVariables {
+/// Reads the recipe of a component that exists.
+fn read_again(component: &str, path: &Path) -> Result<Recipe, String> {
+    let mut diagnostics = Vec::new();
+    let recipe = recipes::read(path, &mut diagnostics);
+    recipes::report(diagnostics)?;
+    let recipe = recipe.ok_or_else(|| format!("{}: not a recipe", path.display()))?;
+    if recipe.component == component {
+        return Ok(recipe);
+    }
+    let (path, other) = (path.display(), recipe.component);
+    Err(format!("{path}: error: it is the recipe of {other} now; restart the core"))
+}
+
+fn variables_of(
+    recipe: &Recipe,
+    folders: &Folders,
+    configuration: Map<String, Value>,
+) -> ComponentVariables {
     let (name, version) = (&recipe.component, &recipe.version);
     ComponentVariables {
         artifacts: text(&folders.artifacts(name, version)),
         decompressed: text(&folders.decompressed(name, version)),
         work: text(&folders.work(name)),
-        configuration: all.get(name, &[]).unwrap_or_default(),
+        configuration,
     }
 }
 
