@@ -152,6 +152,25 @@ fn a_signal_ends_a_core_that_starts() {
 }
 
 #[test]
+fn processes_that_outlive_their_step_on_a_device_are_logged() {
+    for (lifecycle, state, is_logged) in [
+        (r#"{Install: "sleep 1000 &", Run: "sleep 1000"}"#, "x: RUNNING", true),
+        (r#"{Install: "false"}"#, "x: BROKEN", false),
+        (r#"{Startup: "sleep 0 & wait; exit 1"}"#, "x: BROKEN", false),
+    ] {
+        let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &[]);
+        let (mut is_found, id) = (false, run.child.id());
+        for line in run.log.by_ref().map(Result::unwrap) {
+            is_found |= line.contains("is over; on a device");
+            if line.contains(state) {
+                test_util::signal(id, "INT");
+            }
+        }
+        assert_eq!(is_found, is_logged, "{lifecycle}");
+    }
+}
+
+#[test]
 fn a_root_folder_keeps_the_log_and_the_work_of_components() {
     let lifecycle = r#"{Run: "echo hello; touch here; touch {work:path}/there"}"#;
     let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &["--root", "root"]);

@@ -70,8 +70,6 @@ pub(super) struct Scripts {
 struct Attended {
     kind: StepKind,
     signals: mpsc::UnboundedSender<Signal>,
-    /// Whether the script has ended, so that only processes that it has started are left.
-    has_exited: bool,
 }
 
 impl Instance {
@@ -217,11 +215,10 @@ impl Instance {
     }
 
     pub(super) fn process_changed(&mut self, process: u64, event: Event) {
-        let Some(attended) = self.processes.get_mut(&process) else { return };
-        let kind = attended.kind;
+        let Some(Attended { kind, .. }) = self.processes.get(&process) else { return };
+        let kind = *kind;
         match event {
             Event::Exited(status) => {
-                attended.has_exited = true;
                 let outcome = self.outcome(kind, status);
                 self.handle(Input::Ended(kind, outcome));
             }
@@ -306,23 +303,11 @@ impl Instance {
             }
             Some(lifecycle::Output::Terminate) => {
                 self.is_ending = true;
-                self.warn_of_daemons();
                 self.signal(Signal::Terminate);
             }
             Some(lifecycle::Output::Kill) => self.signal(Signal::Kill),
         }
         true
-    }
-
-    /// Warns of processes that outlive their component on a device.
-    fn warn_of_daemons(&self) {
-        for Attended { kind, has_exited, .. } in self.processes.values() {
-            if *has_exited && matches!(kind, StepKind::Install | StepKind::Startup) {
-                let name = &self.name;
-                let text = "on a device, the processes that it has left behind continue";
-                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} is over; {text}");
-            }
-        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -354,8 +339,8 @@ impl Instance {
         let (signals, received) = mpsc::unbounded_channel();
         let id = self.next_process;
         self.next_process += 1;
-        self.processes.insert(id, Attended { kind, signals, has_exited: false });
-        tasks.spawn(attend(process, received, supervisor.clone(), self.name.clone(), id));
+        self.processes.insert(id, Attended { kind, signals });
+        tasks.spawn(attend(process, received, supervisor.clone(), self.name.clone(), kind, id));
         Input::Started(kind)
     }
 }

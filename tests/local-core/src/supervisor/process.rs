@@ -4,8 +4,8 @@ use std::{process::ExitStatus, sync::Weak};
 
 use tokio::sync::mpsc;
 
-use super::Supervisor;
-use crate::process::Process;
+use super::{LOG_TARGET, Supervisor};
+use crate::{lifecycle::StepKind, process::Process};
 
 /// What happened to a process.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(super) async fn attend(
     mut signals: mpsc::UnboundedReceiver<Signal>,
     supervisor: Weak<Supervisor>,
     component: String,
+    kind: StepKind,
     id: u64,
 ) {
     let report = |event| {
@@ -63,6 +64,11 @@ pub(super) async fn attend(
             }
             signal = signals.recv() => match signal {
                 Some(Signal::Terminate) => {
+                    let has_daemon = has_exited && !is_ending && process.is_alive();
+                    if has_daemon && matches!(kind, StepKind::Install | StepKind::Startup) {
+                        let text = "on a device, the processes that it has left behind continue";
+                        tracing::warn!(target: LOG_TARGET, "{component}: {kind:?} is over; {text}");
+                    }
                     is_ending = true;
                     process.terminate();
                 }
