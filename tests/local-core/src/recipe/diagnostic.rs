@@ -23,7 +23,7 @@ pub(crate) struct Diagnostic {
 pub(crate) enum Severity {
     /// A device refuses the recipe.
     Error,
-    /// A device accepts the recipe, but the component cannot run: it becomes `BROKEN`.
+    /// A device accepts the recipe, but the component becomes `BROKEN` or lacks permissions.
     Broken,
     /// The recipe is valid, but may not be what was intended.
     Warning,

@@ -5,6 +5,7 @@ use std::{collections::HashSet, path::Path};
 use serde_json::{Map, Value};
 
 use super::{Position, diagnostic::Report, json, yaml};
+use crate::configuration::ACCESS_CONTROL;
 
 /// A value with the position of its first character.
 #[derive(Clone, Debug)]
@@ -77,8 +78,20 @@ pub(super) fn parse(format: Format, text: &str, report: &mut Report) -> Option<N
     }
 }
 
+/// The keys of objects that lead to policies. Two equal ones remove permissions.
+fn leads_to_policies(key: &str) -> bool {
+    let path = ["ComponentConfiguration", "DefaultConfiguration", ACCESS_CONTROL];
+    path.iter().any(|it| it.eq_ignore_ascii_case(key))
+}
+
 /// Removes all but the last of several equal keys, as a nucleus does.
-pub(super) fn without_duplicates(entries: Vec<Entry>, report: &mut Report) -> Vec<Entry> {
+///
+/// `is_policy` says whether the object is in an `accessControl`.
+pub(super) fn without_duplicates(
+    entries: Vec<Entry>,
+    is_policy: bool,
+    report: &mut Report,
+) -> Vec<Entry> {
     let mut seen = HashSet::new();
     let mut kept: Vec<_> = entries
         .into_iter()
@@ -87,7 +100,11 @@ pub(super) fn without_duplicates(entries: Vec<Entry>, report: &mut Report) -> Ve
             let is_new = seen.insert(it.key.clone());
             if !is_new {
                 let text = format!("{:?} is there twice, and only the last one counts", it.key);
-                report.warning(it.position, format!("{text}; merge them into one"));
+                let text = format!("{text}; merge them into one");
+                match is_policy || leads_to_policies(&it.key) {
+                    true => report.broken(it.position, text),
+                    false => report.warning(it.position, text),
+                }
             }
             is_new
         })

@@ -9,6 +9,7 @@ use super::{
     diagnostic::Report,
     document::{Entry, Kind, MAX_DEPTH, Node, without_duplicates},
 };
+use crate::configuration::is_access_control;
 
 /// Reads a document. Returns `None` after an error.
 pub(super) fn parse(text: &str, report: &mut Report) -> Option<Node> {
@@ -16,7 +17,8 @@ pub(super) fn parse(text: &str, report: &mut Report) -> Option<Node> {
         report.error(position(text, &error), explanation(&error));
         return None;
     }
-    let mut reader = Reader { rest: text, position: Position { line: 1, column: 1 }, report };
+    let position = Position { line: 1, column: 1 };
+    let mut reader = Reader { rest: text, position, is_policy: false, report };
     reader.skip_punctuation();
     reader.value(0)
 }
@@ -54,6 +56,8 @@ struct Reader<'t, 'r> {
     rest: &'t str,
     /// The position of the first character of `rest`.
     position: Position,
+    /// Whether it is in an `accessControl`.
+    is_policy: bool,
     report: &'r mut Report,
 }
 
@@ -80,9 +84,12 @@ impl Reader<'_, '_> {
                     let position = self.position;
                     let key = self.scalar()?.as_str()?.to_owned();
                     self.skip_punctuation();
+                    let is_policy = self.is_policy;
+                    self.is_policy |= is_access_control(&key);
                     entries.push(Entry { key, position, value: self.value(depth + 1)? });
+                    self.is_policy = is_policy;
                 }
-                Kind::Object(without_duplicates(entries, self.report))
+                Kind::Object(without_duplicates(entries, self.is_policy, self.report))
             }
             _ => Kind::Scalar(self.scalar()?),
         };

@@ -11,6 +11,7 @@ use super::{
     diagnostic::Report,
     document::{EMPTY, Entry, Kind, MAX_DEPTH, Node, without_duplicates},
 };
+use crate::configuration::is_access_control;
 
 /// Reads a document. Returns `None` after an error.
 pub(super) fn parse(text: &str, report: &mut Report) -> Option<Node> {
@@ -65,6 +66,13 @@ enum Open {
     Object(Position, Vec<Entry>, Option<(String, Position)>),
 }
 
+impl Open {
+    /// Whether the next value is an `accessControl`.
+    fn is_access_control(&self) -> bool {
+        matches!(self, Self::Object(_, _, Some((key, _))) if is_access_control(key))
+    }
+}
+
 impl Builder {
     /// Adds an event. Returns the document at its end.
     fn event(
@@ -90,7 +98,8 @@ impl Builder {
                     return Ok(self.add(Node { position, kind: Kind::List(items) }));
                 }
                 Some(Open::Object(position, entries, _)) => {
-                    let kind = Kind::Object(without_duplicates(entries, report));
+                    let is_policy = self.open.iter().any(Open::is_access_control);
+                    let kind = Kind::Object(without_duplicates(entries, is_policy, report));
                     return Ok(self.add(Node { position, kind }));
                 }
                 None => return Ok(None),

@@ -253,6 +253,28 @@ fn documents_are_strict() {
     );
 }
 
+#[test]
+fn a_duplicate_key_that_removes_permissions_is_an_error() {
+    let texts = [
+        ("{\"a\": 1, \"a\": 1}", "warning"),
+        ("{\"accessControl\": {}, \"accessControl\": {}}", "error"),
+        ("{\"accessControl\": {\"s\": {\"p\": {}, \"p\": {}}}}", "error"),
+        ("{\"accessControl\": {\"s\": {\"p\": {}}, \"s\": {}}, \"b\": 1}", "error"),
+        ("{\"accessControl\": {}, \"b\": {\"s\": 1, \"s\": 1}}", "warning"),
+        ("{}, \"DefaultConfiguration\": {}", "error"),
+    ];
+    for (text, severity) in texts {
+        let text = format!("{{\"ComponentConfiguration\": {{\"DefaultConfiguration\": {text}}}}}");
+        for file in ["r.json", "r.yaml"] {
+            let (_, found) = Recipe::read(Path::new(file), &text, &linux());
+            let is_expected = |it: &Diagnostic| {
+                it.to_string().contains(severity) && it.text.contains("is there twice")
+            };
+            assert!(found.iter().any(is_expected), "{text}: {found:?}");
+        }
+    }
+}
+
 /// Warnings are limited in number, but never displace an error.
 #[test]
 fn many_warnings_do_not_hide_errors() {
