@@ -1,6 +1,9 @@
 //! Authorization of calls.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 use greengrass_core_ipc::types::error::UnauthorizedError;
 use serde_json::Value;
@@ -35,7 +38,12 @@ pub(crate) struct Authorization {
     sources: RwLock<Sources>,
     /// `None` while all calls are allowed.
     rules: RwLock<Option<Rules>>,
+    /// The keys of the calls whose denials are explained in the log since the rules were loaded.
+    explained: Mutex<HashSet<u64>>,
 }
+
+/// The maximum number of denials that are remembered as explained.
+const MAX_EXPLAINED: usize = 1000;
 
 impl Authorization {
     /// Sets an authorizer, which replaces the policies.
@@ -78,6 +86,7 @@ impl Authorization {
             tracing::warn!("{fault}");
         }
         *rules = Some(loaded);
+        self.explained.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether policies are in force.
@@ -125,10 +134,23 @@ impl Authorization {
                 true
             }
             Some(Decision::Denied(denial)) => {
-                tracing::warn!("{denial}");
+                if self.is_first(&request) {
+                    tracing::warn!("{denial}");
+                } else {
+                    tracing::warn!("{denial:#}, as explained above");
+                }
                 false
             }
         }
+    }
+
+    /// Whether the denial of a call is to be explained, because no equal one was.
+    fn is_first(&self, request: &Request<'_>) -> bool {
+        let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
+        if explained.len() >= MAX_EXPLAINED {
+            explained.clear();
+        }
+        explained.insert(request.key())
     }
 }
 

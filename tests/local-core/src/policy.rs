@@ -18,6 +18,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -77,6 +78,15 @@ pub(crate) struct Request<'a> {
     pub(crate) operation: &'static Protected,
     /// `None` if the request has none.
     pub(crate) resource: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// A hash, equal for equal requests.
+    pub(crate) fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.component, self.operation.id, self.resource).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 /// The decision on a call.

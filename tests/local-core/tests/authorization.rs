@@ -355,6 +355,10 @@ async fn the_program_denies_by_default_and_reports_faulty_policies() {
     let (text, snippet) = next_denial(&mut program).await;
     assert!(text.contains("a may not call") && !text.contains("resources: must be"), "{text}");
     assert_eq!(snippet["accessControl"][PUBSUB]["a:pubsub:1"]["resources"], json!(["t"]));
+    // An equal call is not explained again.
+    assert_eq!(publish(&a, "t").await, unauthorized());
+    let line = program.log.next_line().await.unwrap().unwrap();
+    assert!(line.contains("a may not call") && line.ends_with("as explained above"), "{line}");
     let b = program.client(1).await;
     assert_eq!(publish(&b, "t").await, unauthorized());
     for expected in ["b may not call", expected, "Correct this first"] {

@@ -20,7 +20,7 @@ use crate::{
 /// The longest resource for which a policy is proposed, in bytes.
 const MAX_RESOURCE_LEN: usize = 4096;
 
-/// A call that no policy allows. `Display` prints the explanation.
+/// A call that no policy allows. `Display` prints the explanation, and only its first line in the alternate form.
 #[derive(Debug)]
 pub(crate) struct Denial<'a> {
     pub(crate) request: Request<'a>,
@@ -141,6 +141,9 @@ impl fmt::Display for Denial<'_> {
             None => write!(f, ": no policy for {service} allows it")?,
             Some(text) if is_blank(text) => f.write_str(" with an empty resource")?,
             Some(text) => write!(f, " on {}: no policy for {service} allows it", escaped(text))?,
+        }
+        if f.alternate() {
+            return Ok(());
         }
         for near in &self.near {
             write!(f, "\n  {near}")?;

@@ -1,9 +1,6 @@
 //! Policies as JSON.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
@@ -42,10 +39,7 @@ pub(super) struct ProposedIds(HashMap<String, u64>);
 impl ProposedIds {
     /// An id that neither a policy nor the proposal for another call has. The id of a call stays the same.
     pub(super) fn id(&mut self, request: &Request<'_>, used: &[String]) -> String {
-        let Request { component, operation, resource } = request;
-        let mut hasher = DefaultHasher::new();
-        (component, operation.id, resource).hash(&mut hasher);
-        let call = hasher.finish();
+        let call = request.key();
         let mut proposed = self.0.iter();
         if let Some((id, _)) = proposed.find(|(id, it)| **it == call && !contains(used, id)) {
             return id.clone();
@@ -54,7 +48,7 @@ impl ProposedIds {
             self.0.clear();
         }
         let is_used = |id: &str| self.0.contains_key(id) || contains(used, id);
-        let id = free_id(component, operation.service, is_used);
+        let id = free_id(request.component, request.operation.service, is_used);
         self.0.insert(id.clone(), call);
         id
     }
