@@ -285,7 +285,7 @@ impl Builder {
         self.authorization.load(|| configurations.access_controls());
         self.edition.check_policies(&configurations.access_controls());
         let preparation = Preparation {
-            setup: Setup::new(&loaded, self.root.as_deref())?,
+            setup: Setup::new(&loaded, self.root.as_deref(), &place.exports(&self.components))?,
             initial: self.initial,
             artifacts: self.artifacts,
             socket: place.path.clone(),

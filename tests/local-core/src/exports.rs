@@ -31,6 +31,12 @@ pub(crate) fn lines(component: &str, socket: &Path, token: &str) -> String {
     text
 }
 
+/// The variables with the tokens in such a file.
+pub(crate) fn tokens(text: &str) -> Vec<&str> {
+    let variables = text.lines().filter_map(|it| it.strip_prefix("export "));
+    variables.filter(|it| it.starts_with(AUTH_TOKEN_VARIABLE)).collect()
+}
+
 /// Quotes a value for a shell.
 pub(crate) fn quoted(value: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%".contains(it);

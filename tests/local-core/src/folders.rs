@@ -3,50 +3,59 @@
 use std::{
     fs::{self, Permissions},
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
+use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::lock::LockedFile;
+use crate::{exports, lock::LockedFile, process};
 
 /// The root folder with the work folders, artifacts and logs of components.
 #[derive(Debug)]
 pub(crate) struct Folders {
     root: PathBuf,
-    _owned: Owned,
+    /// Removed before the temporary folder.
+    _lock: LockedFile,
+    /// Removed when it is dropped.
+    temporary: Option<TempDir>,
 }
 
-/// What makes a folder that of one core.
-#[derive(Debug)]
-enum Owned {
-    /// Removed when it is dropped.
-    Temporary {
-        _folder: TempDir,
-    },
-    Locked {
-        _file: LockedFile,
-    },
-}
+/// The start of the names of temporary folders.
+const PREFIX: &str = "greengrass-local-core-";
+
+/// The file that makes a folder that of one core, with the environment of its components.
+const LOCK: &str = "core.lock";
 
 impl Folders {
-    /// Uses this folder, or a temporary one that is removed with the value.
-    pub(crate) fn new(root: Option<&Path>) -> io::Result<Self> {
-        let Some(root) = root else {
-            let created = tempfile::Builder::new().prefix("greengrass-local-core-").tempdir();
-            let temporary = created.map_err(|it| explained("a temporary folder", it))?;
-            let root = canonical(temporary.path())?;
-            return Ok(Self { root, _owned: Owned::Temporary { _folder: temporary } });
+    /// Uses this folder, or a temporary one that is removed with the value. Ends what a core in the folder, or in a
+    /// temporary one, has left behind because it was killed.
+    ///
+    /// `exports` is the environment of the components, by which their processes are found.
+    pub(crate) fn new(root: Option<&Path>, exports: &str) -> io::Result<Self> {
+        let name = root.map_or("a temporary folder".into(), |it| it.display().to_string());
+        let explained = |it| explained(&name, it);
+        let temporary = match root {
+            Some(root) => {
+                fs::create_dir_all(root).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => {
+                        explained(io::Error::other("it is not a folder"))
+                    }
+                    _ => explained(error),
+                })?;
+                None
+            }
+            None => {
+                remove_left_behind();
+                Some(tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(explained)?)
+            }
         };
-        let explained = |it| explained(&root.display().to_string(), it);
-        fs::create_dir_all(root).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => explained(io::Error::other("it is not a folder")),
-            _ => explained(error),
-        })?;
-        let root = canonical(root).map_err(explained)?;
-        let file = LockedFile::acquire(root.join("core.lock")).map_err(explained)?;
-        Ok(Self { root, _owned: Owned::Locked { _file: file } })
+        let folder = root.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
+        let root = canonical(folder).map_err(explained)?;
+        let mut lock = lock(&root).map_err(explained)?;
+        lock.write(exports).map_err(explained)?;
+        Ok(Self { root, _lock: lock, temporary })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -87,8 +96,34 @@ fn canonical(folder: &Path) -> io::Result<PathBuf> {
 
 impl Drop for Folders {
     fn drop(&mut self) {
-        if let Owned::Temporary { .. } = self._owned {
+        if self.temporary.is_some() {
             make_removable(&self.root);
+        }
+    }
+}
+
+/// Locks a root folder, and kills the processes that a core has left behind there.
+fn lock(root: &Path) -> io::Result<LockedFile> {
+    let lock = LockedFile::acquire(root.join(LOCK))?;
+    process::kill_left_behind(&exports::tokens(&lock.left_behind));
+    Ok(lock)
+}
+
+/// Removes the temporary folders of cores that were killed, with their processes.
+fn remove_left_behind() {
+    // Ignored, as below: what cannot be read or removed stays.
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        // Another user could have put a symbolic link there.
+        let is_own = entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == geteuid().as_raw());
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        // The file has content as soon as it is locked.
+        let was_locked = || fs::metadata(folder.join(LOCK)).is_ok_and(|it| it.len() > 0);
+        if is_own && is_temporary && was_locked() {
+            if let Ok(_lock) = lock(&folder) {
+                make_removable(&folder);
+                let _ = fs::remove_dir_all(&folder);
+            }
         }
     }
 }
@@ -112,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_temporary_folder_is_removed_with_read_only_folders() {
-        let folders = Folders::new(None).unwrap();
+        let folders = Folders::new(None, "").unwrap();
         let (root, inner) = (folders.root().to_owned(), folders.work("a").join("b/c"));
         fs::create_dir_all(&inner).unwrap();
         let parent = inner.parent().unwrap();

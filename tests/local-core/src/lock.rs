@@ -24,6 +24,8 @@ const HEAD: &str = "# Written by greengrass-local-core, which removes this file 
 pub(crate) struct LockedFile {
     path: PathBuf,
     file: File,
+    /// What a process that was killed has left behind.
+    pub(crate) left_behind: String,
 }
 
 impl LockedFile {
@@ -52,7 +54,8 @@ impl LockedFile {
                     return Err(foreign(&path));
                 }
                 file.set_permissions(Permissions::from_mode(0o600))?;
-                let mut locked = Self { path, file };
+                let left_behind = content(&file, &path).unwrap_or_default();
+                let mut locked = Self { path, file, left_behind };
                 locked.write("")?;
                 return Ok(locked);
             }
@@ -96,8 +99,12 @@ fn is_ours(file: &File) -> io::Result<bool> {
 /// Reads a file that another process of this user has locked.
 #[cfg(feature = "cli")]
 pub(crate) fn read(path: &Path) -> io::Result<String> {
+    content(&open_file(path, OFlags::RDONLY)?, path)
+}
+
+fn content(mut file: &File, path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    open_file(path, OFlags::RDONLY)?.read_to_string(&mut text)?;
+    file.read_to_string(&mut text)?;
     text.strip_prefix(HEAD).map(str::to_owned).ok_or_else(|| foreign(path))
 }
 

@@ -4,6 +4,8 @@
 
 pub(crate) mod environment;
 mod lines;
+#[cfg(feature = "cli")]
+pub(crate) mod orphans;
 mod output;
 mod tree;
 
@@ -152,6 +154,17 @@ impl Process {
     pub(crate) fn kill(&mut self) {
         self.is_killed = true;
         self.tree.kill();
+    }
+}
+
+/// Kills the processes of components that a core has left behind, because it was killed. They have these variables.
+pub(crate) fn kill_left_behind(variables: &[&str]) {
+    if variables.is_empty() {
+        return;
+    }
+    let killed = tree::kill_left_behind(variables);
+    if killed > 0 {
+        tracing::warn!("killed {killed} processes of components, whose core had been killed");
     }
 }
 

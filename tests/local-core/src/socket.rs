@@ -14,7 +14,7 @@ use greengrass_core_ipc::server::Server;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::{core::Component, exports, lock::LockedFile};
+use crate::{core::Component, exports, lock::LockedFile, process};
 
 /// The maximum length of a socket's path in bytes, without the zero byte at its end.
 const MAX_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -64,6 +64,7 @@ impl Place {
             let text = format!("{}: another core listens on the socket", path.display());
             io::Error::new(io::ErrorKind::AddrInUse, text)
         })?;
+        process::kill_left_behind(&exports::tokens(&exports.left_behind));
         Ok(Self { path, mode, exports, _folder: folder })
     }
 
@@ -77,9 +78,13 @@ impl Place {
         &mut self,
         components: &BTreeMap<String, Component>,
     ) -> io::Result<()> {
-        let lines = components.iter().map(|(name, it)| exports::lines(name, &self.path, &it.token));
-        let text: String = lines.collect();
+        let text = self.exports(components);
         self.exports.write(&text)
+    }
+
+    /// The lines that export the environment of components.
+    pub(crate) fn exports(&self, components: &BTreeMap<String, Component>) -> String {
+        components.iter().map(|(name, it)| exports::lines(name, &self.path, &it.token)).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     sync::mpsc,
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -31,14 +32,19 @@ fn recipe(name: &str, lifecycle: &str, rest: &str) -> String {
 
 impl Run {
     fn start(recipes: &[(&str, String)], args: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), recipes, args)
+    }
+
+    fn start_in(folder: TempDir, recipes: &[(&str, String)], args: &[&str]) -> Self {
+        let socket: &[_] = if args.contains(&"--socket") { &[] } else { &["--socket", "s"] };
         let mut command = Command::new(PROGRAM);
         command.arg("run").current_dir(&folder).env_remove("RUST_LOG");
+        command.env("TMPDIR", folder.path());
         for (file, text) in recipes {
             fs::write(folder.path().join(file), text).unwrap();
             command.arg(file);
         }
-        command.args(args).args(["--socket", "s"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(args).args(socket).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -60,6 +66,14 @@ impl Run {
 
     fn signal(&self, name: &str) {
         test_util::signal(self.child.id(), name);
+    }
+
+    /// Signals that follow the first one at once do not count.
+    fn signal_until_end(&mut self, name: &str) {
+        while self.child.try_wait().unwrap().is_none() {
+            self.signal(name);
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn status(&mut self) -> Option<i32> {
@@ -125,15 +139,13 @@ fn a_second_signal_kills_all_processes() {
         "mkfifo f; echo $PWD/f; trap '' TERM; sh -c 'exec 9>f; echo ready; sleep 1000; :'; :";
     let recipe = recipe("x", &format!("{{Run: {script:?}}}"), "");
     let mut run = Run::start(&[("x.yaml", recipe)], &[]);
-    let mut pipe = File::open(run.output("x | ")).unwrap();
+    let pipe = File::open(run.output("x | ")).unwrap();
     assert_eq!(run.output("x | "), "ready");
     run.signal("INT");
     run.logged("x: STOPPING");
-    run.signal("INT");
+    run.signal_until_end("INT");
     assert_eq!(run.status(), Some(1));
-    let (ended, is_ended) = mpsc::channel();
-    std::thread::spawn(move || ended.send(pipe.read_to_end(&mut Vec::new())));
-    is_ended.recv_timeout(test_util::TIMEOUT).expect("all processes end").unwrap();
+    all_end(pipe);
     assert!(!run.path("s").exists() && !run.path("s.env").exists());
 }
 
@@ -293,7 +305,86 @@ fn a_second_signal_ends_a_core_whose_threads_are_blocked() {
         assert!(child.try_wait().unwrap().is_none());
         std::thread::yield_now();
     }
-    test_util::signal(child.id(), "INT");
-    test_util::signal(child.id(), "TERM");
-    assert_eq!(end(child), Some(1));
+    let status = loop {
+        test_util::signal(child.id(), "INT");
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn a_signal_that_comes_twice_at_once_stops_the_components() {
+    let recipe =
+        recipe("x", r#"{Run: "echo ready; sleep 1000", Shutdown: "sleep 0.2; echo over"}"#, "");
+    let mut run = Run::start(&[("x.yaml", recipe)], &[]);
+    assert_eq!(run.output("x | "), "ready");
+    run.signal("TERM");
+    run.signal("TERM");
+    assert_eq!(run.output("x | "), "over");
+    assert_eq!(run.status(), Some(0));
+}
+
+/// A script that starts a daemon without variables, which has a pipe, and that prints the path of the pipe.
+#[cfg(target_os = "linux")]
+const DAEMON: &str = "mkfifo f; (env -i setsid /bin/sh -c 'exec 9>f; echo ready; exec /bin/sleep 1000' &); echo $PWD/f";
+
+/// Waits until the last process that has a pipe ends.
+#[track_caller]
+fn all_end(mut pipe: File) {
+    let (ended, is_ended) = mpsc::channel();
+    std::thread::spawn(move || ended.send(pipe.read_to_end(&mut Vec::new())));
+    is_ended.recv_timeout(test_util::TIMEOUT).expect("all processes end").unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn daemons_without_variables_end_with_the_core() {
+    let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {DAEMON:?}}}"), ""))], &[]);
+    let pipe = File::open(run.output("x | ")).unwrap();
+    assert_eq!(run.output("x | "), "ready");
+    run.logged("x: FINISHED");
+    run.signal("INT");
+    assert_eq!(run.status(), Some(0));
+    all_end(pipe);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn orphans_are_reaped() {
+    let script = "(setsid /bin/sh -c 'echo $$' &)";
+    let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {script:?}}}"), ""))], &[]);
+    let orphan = PathBuf::from("/proc").join(run.output("x | "));
+    while orphan.exists() {
+        assert!(run.child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    run.signal("INT");
+    assert_eq!(run.status(), Some(0));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_killed_core_leaves_behind_ends_when_another_starts() {
+    let script = "mkfifo f; echo $PWD/f; exec 9>f; echo ready; sleep 1000";
+    let x = || recipe("x", &format!("{{Run: {script:?}}}"), "");
+    let other = || ("x.yaml", recipe("x", "{Run: echo started; sleep 1000}", ""));
+    for args in [&["--root", "root"][..], &[]] {
+        let mut run = Run::start(&[("x.yaml", x())], args);
+        let path = PathBuf::from(run.output("x | "));
+        let pipe = File::open(&path).unwrap();
+        assert_eq!(run.output("x | "), "ready");
+        run.signal("KILL");
+        assert_eq!(run.status(), None);
+        // With the same root but another socket, and with another temporary folder.
+        let mut next = Run::start_in(run.folder, &[other()], &[args, &["--socket", "t"]].concat());
+        next.logged("whose core had been killed");
+        all_end(pipe);
+        assert_eq!(next.output("x | "), "started");
+        assert_eq!(path.exists(), !args.is_empty(), "a temporary folder is removed");
+        next.signal("INT");
+        assert_eq!(next.status(), Some(0));
+    }
 }

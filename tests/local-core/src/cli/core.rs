@@ -1,6 +1,10 @@
 //! `serve` and `run`: a core that runs until a signal.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{
+    io,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -12,7 +16,7 @@ use super::{
     args::{self, Configuration, Run, Serve},
     print, watch,
 };
-use crate::{Builder, LocalCore, exports};
+use crate::{Builder, LocalCore, exports, process::orphans};
 
 pub(super) fn serve(args: Serve) -> Ended {
     let mut builder = builder(args.core);
@@ -23,6 +27,7 @@ pub(super) fn serve(args: Serve) -> Ended {
     block_on(until_signal(builder, false, || print("# serving; Ctrl-C ends it\n")))
 }
 
+/// Runs components, and kills what is left of them.
 pub(super) fn run(args: Run) -> Ended {
     let mut builder = builder(args.core).require_recipes();
     for recipe in args.recipes {
@@ -41,7 +46,21 @@ pub(super) fn run(args: Run) -> Ended {
     for it in args.settings {
         builder = builder.set(it.component, &it.path, it.value);
     }
-    block_on(until_signal(builder, args.watch, || ()))
+    orphans::adopt();
+    let result = block_on(async {
+        let mut child_ended = signal(SignalKind::child())?;
+        tokio::spawn(async move {
+            while child_ended.recv().await.is_some() {
+                orphans::reap();
+            }
+        });
+        until_signal(builder, args.watch, || ()).await
+    });
+    let killed = orphans::kill();
+    if killed > 0 {
+        tracing::warn!("killed {killed} processes that components had left behind");
+    }
+    result
 }
 
 /// A builder with the options of every core.
@@ -97,13 +116,17 @@ fn with_remedy(error: io::Error) -> String {
     }
 }
 
+/// The time in which a signal is the same one again: `timeout` and other programs send it to the process and its group.
+const REPEAT_TIME: Duration = Duration::from_secs(1);
+
 /// The time that the program has to end itself after the second signal, and that cancelled work, such as reading a
 /// file, has to end.
 const END_TIME: Duration = Duration::from_secs(2);
 
 /// Receives the signals that end the program.
 ///
-/// They are received on a thread of their own, which ends the program after the second one even if all other threads
+/// The second one is another one after [`REPEAT_TIME`]. They are received on a thread of their own, which ends the program
+/// after the second one even if all other threads
 /// are blocked, for example by a file that is a pipe.
 fn signals() -> io::Result<mpsc::UnboundedReceiver<()>> {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
@@ -124,12 +147,14 @@ fn signals() -> io::Result<mpsc::UnboundedReceiver<()>> {
             .spawn(async move { while signal.recv().await.is_some() && both.send(()).is_ok() {} });
     }
     let count = async move {
-        for _ in 0..2 {
-            let _ = counted.recv().await;
-            // An error means that the program is ending.
-            let _ = sender.send(());
-        }
+        let _ = counted.recv().await;
+        // Ignored, as below: an error means that the program is ending.
+        let _ = sender.send(());
+        let first = Instant::now();
+        while counted.recv().await.is_some() && first.elapsed() < REPEAT_TIME {}
+        let _ = sender.send(());
         tokio::time::sleep(END_TIME).await;
+        orphans::kill();
         std::process::exit(1)
     };
     std::thread::Builder::new()

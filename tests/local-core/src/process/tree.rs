@@ -74,7 +74,30 @@ impl Tree {
 #[cfg(target_os = "linux")]
 const ATTEMPTS: usize = 5;
 
+/// Kills the processes of a core that was killed, whose components had these variables. Returns their number.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_left_behind(by: &[&str]) -> usize {
+    let mut killed = std::collections::BTreeSet::new();
+    for _ in 0..ATTEMPTS {
+        let found = linux::left_behind(by);
+        if found.is_empty() {
+            break;
+        }
+        for it in found {
+            let _ = rustix::process::kill_process(it.id, Signal::KILL);
+            killed.insert(it.id.as_raw_nonzero());
+        }
+        std::thread::yield_now();
+    }
+    killed.len()
+}
+
 // Elsewhere, processes that leave the group are not found.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_left_behind(_: &[&str]) -> usize {
+    0
+}
+
 #[cfg(not(target_os = "linux"))]
 impl Tree {
     pub(super) fn is_alive(&mut self) -> bool {
@@ -92,7 +115,7 @@ impl Tree {
 }
 
 #[cfg(target_os = "linux")]
-mod linux {
+pub(super) mod linux {
     use std::{fs, time::Duration};
 
     use rustix::process::Pid;
@@ -101,10 +124,13 @@ mod linux {
 
     /// A process, as `/proc` shows it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(super) struct Member {
-        pub(super) id: Pid,
-        parent: Option<Pid>,
-        pub(super) group: Pid,
+    pub(in crate::process) struct Member {
+        pub(in crate::process) id: Pid,
+        pub(in crate::process) parent: Option<Pid>,
+        pub(in crate::process) group: Pid,
+        pub(in crate::process) session: Option<Pid>,
+        /// Whether it has ended, and its parent has not reaped it.
+        pub(in crate::process) is_ended: bool,
         /// The time of its start, which differs if another process has the same id later.
         start: u64,
     }
@@ -113,11 +139,25 @@ mod linux {
     pub(super) fn members(tree: &Tree) -> Vec<Member> {
         let mark = format!("{MARK_VARIABLE}={}", tree.mark);
         let is_same = |one: &Member, other: &Member| one.id == other.id && one.start == other.start;
-        let is_member = |it: &Member| {
+        with_descendants(|it| {
             it.group == tree.group
                 || tree.found.iter().any(|found| is_same(found, it))
-                || has_variable(it.id, &mark)
-        };
+                || variables(it.id).any(|it| it == mark.as_bytes())
+        })
+    }
+
+    /// The running processes of a core that was killed, whose components had these variables.
+    pub(super) fn left_behind(by: &[&str]) -> Vec<Member> {
+        let mark = format!("{MARK_VARIABLE}=");
+        with_descendants(|it| {
+            let variables: Vec<_> = variables(it.id).collect();
+            // A component that was started by hand has no mark.
+            variables.iter().any(|it| it.starts_with(mark.as_bytes()))
+                && variables.iter().any(|it| by.iter().any(|by| it == by.as_bytes()))
+        })
+    }
+
+    fn with_descendants(is_member: impl Fn(&Member) -> bool) -> Vec<Member> {
         let (mut members, mut others): (Vec<_>, Vec<_>) = running().partition(is_member);
         // A process can remove its variables; its parent is known while that runs.
         loop {
@@ -132,6 +172,10 @@ mod linux {
     }
 
     fn running() -> impl Iterator<Item = Member> {
+        processes().filter(|it| !it.is_ended)
+    }
+
+    pub(in crate::process) fn processes() -> impl Iterator<Item = Member> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let names = entries.filter_map(|it| it.file_name().into_string().ok());
         let ids = names.filter_map(|it| Pid::from_raw(it.parse().ok()?));
@@ -143,35 +187,41 @@ mod linux {
         format!("/proc/{}/stat", id.as_raw_nonzero())
     }
 
-    /// Parses a line of the form `ID (NAME) STATE PARENT GROUP …`, with the start in the field 22. A process that has
-    /// ended is none.
+    /// Parses a line of the form `ID (NAME) STATE PARENT GROUP …`, with the session in the field 6 and the start in the
+    /// field 22.
     fn member(id: Pid, stat: &[u8]) -> Option<Member> {
         // The name can contain anything.
         let end = stat.iter().rposition(|it| *it == b')')?;
         let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
         let is_ended = matches!(fields.next()?, "Z" | "X");
         let mut next_id = || Some(Pid::from_raw(fields.next()?.parse().ok()?));
-        let (parent, group) = (next_id()?, next_id()??);
-        let start = fields.nth(16)?.parse().ok()?;
-        (!is_ended).then_some(Member { id, parent, group, start })
+        let (parent, group, session) = (next_id()?, next_id()??, next_id()?);
+        let start = fields.nth(15)?.parse().ok()?;
+        Some(Member { id, parent, group, session, is_ended, start })
     }
 
-    fn has_variable(id: Pid, variable: &str) -> bool {
+    /// The variables of a process, in the form `NAME=VALUE`.
+    fn variables(id: Pid) -> impl Iterator<Item = Vec<u8>> {
+        let all = read_variables(id);
+        all.split(|it| *it == 0).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter()
+    }
+
+    fn read_variables(id: Pid) -> Vec<u8> {
         let path = |name| format!("/proc/{}/{name}", id.as_raw_nonzero());
         for _ in 0..EXEC_ATTEMPTS {
             let variables = fs::read(path("environ")).unwrap_or_default();
             if !variables.is_empty() {
-                return variables.split(|it| *it == 0).any(|it| it == variable.as_bytes());
+                return variables;
             }
             // While a process executes another program, it has neither variables nor arguments. A process without
             // a program belongs to the kernel.
             let has_arguments = fs::read(path("cmdline")).is_ok_and(|it| !it.is_empty());
             if has_arguments || fs::read_link(path("exe")).is_err() {
-                return false;
+                break;
             }
             std::thread::sleep(EXEC_INTERVAL);
         }
-        false
+        Vec::new()
     }
 
     /// The number of times that the variables of a process are read.
@@ -193,10 +243,12 @@ mod linux {
                 b"7 (a) Z 1 (b) S 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23",
             );
             let (parent, group) = (Some(pid(5)), pid(6));
-            assert_eq!(found, Some(Member { id: pid(7), parent, group, start: 23 }));
+            let (id, session, is_ended) = (pid(7), Some(pid(7)), false);
+            let running = Member { id, parent, group, session, is_ended, start: 23 };
+            assert_eq!(found, Some(running));
             assert_eq!(
-                member(pid(7), b"7 (sh) Z 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"),
-                None
+                member(id, b"7 (sh) Z 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"),
+                Some(Member { is_ended: true, ..running })
             );
             assert_eq!(member(pid(7), b"7 (sh) S"), None);
             assert_eq!(member(pid(7), b""), None);

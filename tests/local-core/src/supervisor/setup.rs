@@ -48,11 +48,17 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// Creates the folders, if the core starts processes.
-    pub(crate) fn new(recipes: &[Loaded], root: Option<&Path>) -> io::Result<Option<Self>> {
+    ///
+    /// `exports` is the environment of the components.
+    pub(crate) fn new(
+        recipes: &[Loaded],
+        root: Option<&Path>,
+        exports: &str,
+    ) -> io::Result<Option<Self>> {
         if !recipes.iter().any(|it| it.source.runs) {
             return Ok(None);
         }
-        let folders = Folders::new(root)?;
+        let folders = Folders::new(root, exports)?;
         let output = Output::start(folders.logs(), Some(Console::standard()))?;
         Ok(Some(Self { folders, output }))
     }
