@@ -324,7 +324,7 @@ impl LocalCore {
     pub async fn stop(mut self) -> io::Result<()> {
         self.supervisor.stop().await;
         if let Some(output) = self.preparation.output() {
-            // An error means that nobody reads the output.
+            // An error means that the output is not read.
             let _ = tokio::time::timeout(OUTPUT_TIME, output.flush()).await;
         }
         // Ignored: the task may already have ended.

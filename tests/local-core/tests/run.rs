@@ -262,7 +262,7 @@ fn end(mut child: Child) -> Option<i32> {
     })
 }
 
-/// A stream that nobody reads, and that has no room.
+/// A stream that is not read, and that has no room.
 fn full() -> (UnixStream, UnixStream) {
     let (reader, mut writer) = UnixStream::pair().unwrap();
     writer.set_nonblocking(true).unwrap();

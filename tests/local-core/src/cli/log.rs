@@ -41,7 +41,7 @@ pub(super) fn error(error: &dyn std::error::Error) {
     let _ = (&QUEUE).write(format!("greengrass-local-core: {error}\n").as_bytes());
 }
 
-/// Waits until the log is written, up to a second: nobody may read it.
+/// Waits until the log is written, for up to one second: standard error may not be read.
 pub(super) fn finish() {
     let open = QUEUE.open().take();
     if let Some(Open { lines, is_written }) = open {
