@@ -33,38 +33,59 @@ pub(crate) struct Folders {
     pub(crate) decompressed: PathBuf,
 }
 
-/// Copies the artifacts of a component and unpacks them. They are in a folder, which has them in `NAME/VERSION` or
-/// itself, or beside the recipe.
+/// An artifact, and the file that it is copied from.
+type Found<'a> = (&'a Artifact, PathBuf);
+
+/// Finds the artifacts of a component in a folder, which has them in `NAME/VERSION` or itself, or beside the recipe.
+/// Returns errors and warnings for others.
+pub(crate) fn find<'a>(
+    recipe: &'a Recipe,
+    from: Option<&Path>,
+) -> (Vec<Found<'a>>, Vec<Diagnostic>) {
+    let folders = folders(recipe, from);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for artifact in &recipe.artifacts {
+        match find_one(artifact, &folders) {
+            Ok(file) => found.push((artifact, file)),
+            Err((severity, text)) => {
+                let (file, position) = (recipe.source.file.clone(), Some(artifact.position));
+                missing.push(Diagnostic { file, position, severity, text });
+            }
+        }
+    }
+    (found, missing)
+}
+
+/// Copies the artifacts of a component and unpacks them.
 ///
 /// Copies all files of `NAME/VERSION`, whether or not the recipe names them, as a local deployment does. Existing files
-/// are replaced, also while they are in use. Returns the errors and warnings.
+/// are replaced, also while they are in use.
 pub(crate) fn install(
     recipe: &Recipe,
+    found: &[Found<'_>],
     from: Option<&Path>,
     to: &Folders,
     cancellation: &Cancellation,
-) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+) -> Result<(), Diagnostic> {
     let own = from.map(|it| it.join(&recipe.component).join(&recipe.version));
     let prepared = fs::create_dir_all(&to.artifacts).map_err(|error| at(&to.artifacts, &error));
     let prepared = prepared.and_then(|()| match &own {
-        Some(own) if own.is_dir() => copy_folder(own, &to.artifacts, cancellation),
+        Some(own) if own.is_dir() => {
+            check_apart(own, &to.artifacts)?;
+            copy_folder(own, &to.artifacts, cancellation)
+        }
         _ => Ok(()),
     });
-    if let Err(text) = prepared {
-        let file = recipe.source.file.clone();
+    prepared.map_err(|text| {
         let text = format!("cannot copy the artifacts of {}: {text}", recipe.component);
-        found.push(Diagnostic { file, position: None, severity: Severity::Error, text });
-        return found;
+        Diagnostic::error(&recipe.source.file, None, text)
+    })?;
+    for (artifact, file) in found {
+        install_one(artifact, file, to, cancellation).map_err(|text| {
+            Diagnostic::error(&recipe.source.file, Some(artifact.position), text)
+        })?;
     }
-    let folders = folders(recipe, from);
-    for artifact in &recipe.artifacts {
-        if let Err((severity, text)) = install_one(artifact, &folders, to, cancellation) {
-            let (file, position) = (recipe.source.file.clone(), Some(artifact.position));
-            found.push(Diagnostic { file, position, severity, text });
-        }
-    }
-    found
+    Ok(())
 }
 
 /// The files that are or may become artifacts of a component, or its recipe.
@@ -72,8 +93,8 @@ pub(crate) fn install(
 pub(crate) fn files(recipe: &Recipe, from: Option<&Path>) -> Vec<PathBuf> {
     let mut files = vec![recipe.source.file.clone()];
     let folders = folders(recipe, from);
-    for (_, name) in recipe.artifacts.iter().filter_map(|it| name_of(&it.uri).ok()) {
-        files.extend(folders.iter().map(|it| it.join(name)));
+    for artifact in &recipe.artifacts {
+        files.extend(folders.iter().map(|it| it.join(name_of(&artifact.uri))));
     }
     // The folder of the component comes first, if there is any.
     let mut remaining: Vec<_> = from.map(|_| folders[0].clone()).into_iter().collect();
@@ -95,59 +116,61 @@ fn folders(recipe: &Recipe, from: Option<&Path>) -> Vec<PathBuf> {
     own.into_iter().chain(from.into_iter().chain(beside).map(Path::to_owned)).collect()
 }
 
-/// Installs an artifact from the first folder that has it.
+/// Finds an artifact in the first folder that has it.
+fn find_one(artifact: &Artifact, folders: &[PathBuf]) -> Result<PathBuf, (Severity, String)> {
+    let uri = &artifact.uri;
+    let name = name_of(uri);
+    let files = || folders.iter().map(|it| it.join(name));
+    if let Some(file) = files().find(|it| it.is_file()) {
+        return Ok(file);
+    }
+    if uri.get(..7).is_some_and(|it| it.eq_ignore_ascii_case("docker:")) {
+        let text = format!("{uri} is not pulled: pull it before the script uses it");
+        return Err((Severity::Warning, text));
+    }
+    let text = files().find(|it| it.exists()).map_or_else(
+        || missing(name, uri, folders),
+        |other| {
+            let kind = if other.is_dir() { "a folder" } else { "not a file" };
+            format!("the artifact {name} ({uri}) must be a file, but {} is {kind}", other.display())
+        },
+    );
+    Err((Severity::Error, text))
+}
+
 fn install_one(
     artifact: &Artifact,
-    folders: &[PathBuf],
+    from: &Path,
     to: &Folders,
     cancellation: &Cancellation,
-) -> Result<(), (Severity, String)> {
-    let error = |text| (Severity::Error, text);
-    let (scheme, name) = name_of(&artifact.uri).map_err(error)?;
-    let Some(from) = folders.iter().map(|it| it.join(name)).find(|it| it.is_file()) else {
-        return Err(match scheme {
-            Scheme::File => error(missing(name, &artifact.uri, folders)),
-            Scheme::Docker => {
-                let text =
-                    format!("{} is not pulled: pull it before the script uses it", artifact.uri);
-                (Severity::Warning, text)
-            }
-        });
-    };
+) -> Result<(), String> {
+    let name = name_of(&artifact.uri);
     let mode = mode(artifact);
     let target = to.artifacts.join(name);
-    copy(&from, &target, mode, cancellation).map_err(error)?;
+    copy(from, &target, mode, cancellation)?;
     if artifact.is_zip {
         let stem = Path::new(name).file_stem().unwrap_or_default();
-        archive::unpack(&target, &to.decompressed.join(stem), mode, archive::LIMITS, cancellation)
-            .map_err(|it| error(format!("cannot unpack {}: {it}", from.display())))?;
+        let folder = to.decompressed.join(stem);
+        archive::unpack(&target, &folder, mode, archive::LIMITS, cancellation)
+            .map_err(|it| format!("cannot unpack {}: {it}", from.display()))?;
     }
     Ok(())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
-    File,
-    Docker,
+/// Checks that a copy of a folder does not contain itself.
+fn check_apart(own: &Path, to: &Path) -> Result<(), String> {
+    let canonical = |it| fs::canonicalize(it).map_err(|error| at(it, &error));
+    if canonical(to)?.starts_with(canonical(own)?) {
+        let own = own.display();
+        return Err(format!("{own} contains the root folder: give another one with `--root DIR`"));
+    }
+    Ok(())
 }
 
-/// The scheme of an artifact's URI, and the name of its file.
-fn name_of(uri: &str) -> Result<(Scheme, &str), String> {
-    let (scheme, rest) = uri.split_once(':').unwrap_or(("", uri));
-    let scheme = match &*scheme.to_ascii_lowercase() {
-        "s3" | "greengrass" => Scheme::File,
-        "docker" => Scheme::Docker,
-        _ => {
-            let valid = "s3://BUCKET/FILE, greengrass:FILE or docker:IMAGE";
-            return Err(format!("{uri:?} is not the URI of an artifact: write {valid}"));
-        }
-    };
-    match rest.rsplit('/').next() {
-        Some(name) if !matches!(name, "" | "." | "..") && !name.contains('\0') => {
-            Ok((scheme, name))
-        }
-        _ => Err(format!("{uri:?} names no file: write the name after the last slash")),
-    }
+/// The name of an artifact's file.
+fn name_of(uri: &str) -> &str {
+    let path = uri.split_once(':').map_or(uri, |it| it.1);
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn missing(name: &str, uri: &str, folders: &[PathBuf]) -> String {

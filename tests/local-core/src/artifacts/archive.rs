@@ -47,8 +47,11 @@ pub(super) fn unpack(
     let folder = tempfile::tempdir_in(parent)?;
     let mut remaining = limits.size;
     for index in 0..archive.len() {
-        let entry = archive.by_index(index)?;
-        let written = unpack_entry(entry, folder.path(), mode, remaining, cancellation)?;
+        let name = archive.name_for_index(index).unwrap_or_default().to_owned();
+        let entry = archive.by_index(index).map_err(io::Error::from);
+        let written = entry
+            .and_then(|it| unpack_entry(it, folder.path(), mode, remaining, cancellation))
+            .map_err(|error| io::Error::new(error.kind(), format!("{name:?}: {error}")))?;
         remaining = remaining.checked_sub(written).ok_or_else(too_large)?;
     }
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
@@ -67,7 +70,7 @@ fn unpack_entry(
     cancellation: &Cancellation,
 ) -> io::Result<u64> {
     let Some(path) = entry.enclosed_name() else {
-        return Err(invalid(format!("{:?} leads out of the folder", entry.name())));
+        return Err(invalid("it leads out of the folder".to_owned()));
     };
     let path = folder.join(path);
     if entry.is_dir() {
@@ -75,8 +78,7 @@ fn unpack_entry(
         return Ok(0);
     }
     fs::create_dir_all(path.parent().unwrap_or(folder))?;
-    let mut file = File::create_new(&path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{:?}: {error}", entry.name())))?;
+    let mut file = File::create_new(&path)?;
     let mut content = entry.by_ref().take(max_size.saturating_add(1));
     let written = cancellation.copy(&mut content, &mut file)?;
     file.set_permissions(Permissions::from_mode(mode))?;

@@ -10,10 +10,10 @@ use std::{
 
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use super::{Folders, archive, explain, install};
+use super::{Folders, archive, explain, find, install};
 use crate::{
     blocking::Cancellation,
-    recipe::{Access, Artifact, Diagnostic, Position, Recipe, Source},
+    recipe::{Access, Artifact, Diagnostic, Position, Recipe, Severity, Source},
 };
 
 const NAME: &str = "com.example.Hello";
@@ -72,7 +72,12 @@ impl Setup {
 
     fn install_from(&self, from: Option<&Path>) -> Vec<Diagnostic> {
         let (_owner, cancellation) = Cancellation::new();
-        install(&self.recipe, from, &self.to, &cancellation)
+        let (artifacts, mut diagnostics) = find(&self.recipe, from);
+        if diagnostics.iter().all(|it| it.severity != Severity::Error) {
+            diagnostics
+                .extend(install(&self.recipe, &artifacts, from, &self.to, &cancellation).err());
+        }
+        diagnostics
     }
 
     /// A text with names for the folders.
@@ -149,22 +154,17 @@ fn artifacts_are_found_by_version_and_by_name() {
 fn a_missing_artifact_is_an_error_with_its_line() {
     let mut setup = Setup::new();
     setup.write("com.example.Hello/1.0.0/other", "");
-    for uri in ["s3://bucket/app", "https://host/app", "s3://bucket/", "s3://bucket/..", "app"] {
+    fs::create_dir(setup.from().join("lib")).unwrap();
+    for uri in ["s3://bucket/app", "s3://bucket/lib"] {
         setup.add(uri, Access::Owner, Access::None);
     }
-    let not_uri =
-        "is not the URI of an artifact: write s3://BUCKET/FILE, greengrass:FILE or docker:IMAGE";
-    let no_file = "names no file: write the name after the last slash";
     let expected = [
         "TMP/hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: put it beside the recipe, into \
-         TMP/from/com.example.Hello/1.0.0, into TMP/from, or give its folder with `--artifacts DIR`"
-            .to_owned(),
-        format!("TMP/hello.yaml:2:7: error: \"https://host/app\" {not_uri}"),
-        format!("TMP/hello.yaml:3:7: error: \"s3://bucket/\" {no_file}"),
-        format!("TMP/hello.yaml:4:7: error: \"s3://bucket/..\" {no_file}"),
-        format!("TMP/hello.yaml:5:7: error: \"app\" {not_uri}"),
+         TMP/from/com.example.Hello/1.0.0, into TMP/from, or give its folder with `--artifacts DIR`",
+        "TMP/hello.yaml:2:7: error: the artifact lib (s3://bucket/lib) must be a file, but TMP/from/lib is a folder",
     ];
     assert_eq!(setup.install(), expected);
+    assert!(!setup.to.artifacts.exists());
     setup.recipe.artifacts.truncate(1);
     assert_eq!(setup.install_from(None).len(), 1);
     fs::write(setup.folder.path().join("app"), "beside").unwrap();
@@ -190,6 +190,16 @@ fn folders_that_cannot_be_written_are_errors() {
     assert!(found.starts_with(expected), "{found}");
     let full = super::at(Path::new("/a"), &std::io::ErrorKind::StorageFull.into());
     assert!(full.contains("`--root DIR`"), "{full}");
+}
+
+#[test]
+fn a_root_folder_among_the_artifacts_is_an_error() {
+    let mut setup = Setup::new();
+    setup.write("com.example.Hello/1.0.0/app", "");
+    setup.to.artifacts = setup.from().join("com.example.Hello/1.0.0/root/packages");
+    let found = setup.install().concat();
+    assert!(found.contains("1.0.0 contains the root folder: give another one"), "{found}");
+    assert!(!setup.to.artifacts.join("app").exists());
 }
 
 #[test]
@@ -222,7 +232,10 @@ fn archives_write_nothing_outside_their_folder() {
         assert!(!setup.folder.path().join("root/out").exists() && !Path::new("/out").exists());
         assert!(!setup.to.decompressed.join("out").exists());
         if name != "/out" {
-            assert!(found.ends_with(&format!("zip: {name:?} leads out of the folder")), "{found}");
+            assert!(
+                found.ends_with(&format!("zip: {name:?}: it leads out of the folder")),
+                "{found}"
+            );
             assert_eq!(fs::read_dir(&setup.to.decompressed).unwrap().count(), 0);
         }
     }
@@ -230,7 +243,8 @@ fn archives_write_nothing_outside_their_folder() {
     writer.add_symlink("link", "/tmp", SimpleFileOptions::default()).unwrap();
     writer.start_file("link/out", SimpleFileOptions::default()).unwrap();
     setup.write("app.zip", writer.finish().unwrap().into_inner());
-    assert_eq!(setup.install().len(), 1);
+    let found = setup.install().concat();
+    assert!(found.contains("zip: \"link/out\": File exists"), "{found}");
     assert!(!Path::new("/tmp/out").exists());
 }
 
@@ -263,13 +277,15 @@ fn a_cancelled_installation_copies_nothing() {
     setup.add_zip("s3://bucket/app.zip");
     let (owner, cancellation) = Cancellation::new();
     drop(owner);
-    let found = install(&setup.recipe, Some(&setup.from()), &setup.to, &cancellation);
-    assert!(found[0].to_string().ends_with("cancelled"), "{found:?}");
+    let (artifacts, _) = find(&setup.recipe, Some(&setup.from()));
+    let installed =
+        install(&setup.recipe, &artifacts, Some(&setup.from()), &setup.to, &cancellation);
+    assert!(installed.unwrap_err().to_string().ends_with("cancelled"));
     assert_eq!(fs::read_dir(&setup.to.artifacts).unwrap().count(), 0);
     let path = setup.from().join("app.zip");
     let unpacked =
         archive::unpack(&path, &setup.to.decompressed, 0o440, archive::LIMITS, &cancellation);
-    assert_eq!(unpacked.unwrap_err().to_string(), "cancelled");
+    assert_eq!(unpacked.unwrap_err().to_string(), "\"a\": cancelled");
 }
 
 /// Runs a script and explains its status.

@@ -340,7 +340,9 @@ fn check_uri(uri: &str) -> Result<(), String> {
         _ if uri.contains(is_invalid) => {
             Err(format!("{uri:?} is not a URI: it contains a space, a brace or the like"))
         }
-        None | Some("") => Err(format!("{uri:?} does not end with the name of a file")),
+        None | Some("" | "." | "..") => {
+            Err(format!("{uri:?} does not end with the name of a file"))
+        }
         Some(_) => Ok(()),
     }
 }

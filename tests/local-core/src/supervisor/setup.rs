@@ -176,17 +176,15 @@ impl Preparation {
             dependencies: dependencies.map(values).collect(),
         };
         let (lifecycle, mut diagnostics) = recipe.resolve_lifecycle(&variables);
+        let from = self.artifacts.as_deref();
+        let (found, missing) = artifacts::find(recipe, from);
+        diagnostics.extend(missing);
+        recipes::report(diagnostics)?;
         let to = artifacts::Folders {
             artifacts: folders.artifacts(name, &recipe.version),
             decompressed: folders.decompressed(name, &recipe.version),
         };
-        diagnostics.extend(artifacts::install(
-            recipe,
-            self.artifacts.as_deref(),
-            &to,
-            cancellation,
-        ));
-        recipes::report(diagnostics)?;
+        artifacts::install(recipe, &found, from, &to, cancellation).map_err(|it| it.to_string())?;
         let token = self.components.get(name).map(|it| &*it.token).unwrap_or_default();
         Ok(Some(Scripts {
             recipe: recipe.source.file.clone(),

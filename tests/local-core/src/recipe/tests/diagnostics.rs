@@ -184,7 +184,7 @@ fn manifests_that_never_apply_are_found() {
 fn artifacts_have_uris() {
     check_lines(
         "Manifests:\n- Artifacts:\n  - URI: s3://bucket/file.zip\n  - Uri: docker:registry/image:1\n  \
-         - {}\n  - Uri: file.txt\n  - Uri: http://host/file\n  - Uri: s3://bucket/\n  - Uri: s3://{BUCKET}/f\n  \
+         - {}\n  - Uri: file.txt\n  - Uri: http://host/file\n  - Uri: s3://bucket/\n  - Uri: s3://{BUCKET}/f\n  - Uri: s3://b/..\n  \
          - {Uri: s3://b/f, Unarchive: TAR, Permission: {Read: ANY, Exec: ALL}}\n",
         &[
             "r.yaml:8:5: error: Uri is missing; write, for example, Uri: s3://BUCKET/FILE",
@@ -192,9 +192,10 @@ fn artifacts_have_uris() {
             "r.yaml:10:10: error: http is not a scheme of artifacts: these are s3, greengrass, docker",
             "r.yaml:11:10: error: \"s3://bucket/\" does not end with the name of a file",
             "r.yaml:12:10: error: \"s3://{BUCKET}/f\" is not a URI: it contains a space, a brace or the like",
-            "r.yaml:13:32: error: Unarchive must be one of NONE, ZIP, not \"TAR\"",
-            "r.yaml:13:56: error: Read must be one of NONE, OWNER, ALL, not \"ANY\"",
-            "r.yaml:13:61: warning: Exec is not a member of Permission and is ignored; these are Read, Execute",
+            "r.yaml:13:10: error: \"s3://b/..\" does not end with the name of a file",
+            "r.yaml:14:32: error: Unarchive must be one of NONE, ZIP, not \"TAR\"",
+            "r.yaml:14:56: error: Read must be one of NONE, OWNER, ALL, not \"ANY\"",
+            "r.yaml:14:61: warning: Exec is not a member of Permission and is ignored; these are Read, Execute",
         ],
     );
 }
