@@ -317,14 +317,8 @@ fn a_call_is_allowed_or_denied() {
              com.example.X may not call aws.greengrass#PublishToTopic on other: no policy for aws.greengrass.ipc.pubsub \
              allows it\n\
              \x20 policy \"p\" (0.yaml:6:49) has the operation, but other resources: \"a\", \"test/*\"\n\
-             To allow this call, merge into the DefaultConfiguration in 0.yaml:\n\
-             accessControl:\n\
-             \x20 aws.greengrass.ipc.pubsub:\n\
-             \x20   \"com.example.X:pubsub:1\":\n\
-             \x20     operations:\n\
-             \x20       - \"aws.greengrass#PublishToTopic\"\n\
-             \x20     resources:\n\
-             \x20       - \"other\"\n",
+             To allow this call, insert after the bracket at 0.yaml:6:48:\n\
+             \x20       \"com.example.X:pubsub:1\": {\"operations\": [\"aws.greengrass#PublishToTopic\"], \"resources\": [\"other\"]},\n",
             1,
         ),
     ] {

@@ -8,7 +8,7 @@ use super::{
     Fault, NearMiss, Pattern, Request, Rules,
     fault::Severity,
     is_blank,
-    snippet::{snippet, yaml},
+    snippet::{flow, snippet, yaml},
     suspicious::obstacle,
 };
 use crate::{
@@ -112,10 +112,18 @@ impl Denial<'_> {
                 format!("insert below {file}:{line}:\n{}", yaml(missing, indent).trim_end())
             }
             Insertion::AfterBracket { position: Position { line, column }, is_alone } => {
-                let members = format!("{missing:#}");
-                let members = members.trim_start_matches("{\n").trim_end_matches("\n}");
                 let space = "  ".repeat(depth);
-                let members = members.replace('\n', &format!("\n{space}"));
+                let members = match source.format {
+                    Format::Json => {
+                        let text = format!("{missing:#}");
+                        let members = text.trim_start_matches("{\n").trim_end_matches("\n}");
+                        members.replace('\n', &format!("\n{space}"))
+                    }
+                    Format::Yaml => {
+                        let text = flow(missing);
+                        text[1..text.len() - 1].to_owned()
+                    }
+                };
                 let comma = if is_alone { "" } else { "," };
                 format!(
                     "insert after the bracket at {file}:{line}:{column}:\n{space}{members}{comma}"

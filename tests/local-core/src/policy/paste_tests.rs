@@ -50,11 +50,22 @@ fn pasted(recipe: &str, file: &str, request: Request<'_>) -> Option<String> {
         Some("below") => start_of(number(0) + 1),
         _ => start_of(number(1)) + number(0),
     };
-    Some(format!("{}{proposal}\n{}", &recipe[..at], &recipe[at..]))
+    let end = if place.starts_with("after") && file == "x.yaml" { "" } else { "\n" };
+    Some(format!("{}{proposal}{end}{}", &recipe[..at], &recipe[at..]))
 }
 
 /// Recipes that have different parts of the path to a policy.
-const RECIPES: [(&str, &str); 10] = [
+const RECIPES: [(&str, &str); 13] = [
+    ("x.yaml", "COMMON\nComponentConfiguration: {}\nManifests: [{}]\n"),
+    (
+        "x.yaml",
+        "COMMON\nComponentConfiguration:\n    DefaultConfiguration:\n        accessControl: {}\nManifests: [{}]\n",
+    ),
+    (
+        "x.yaml",
+        "COMMON\nComponentConfiguration:\n    DefaultConfiguration:\n        accessControl:\n            SERVICE: {\n               \
+         p: {operations: ['*'], resources: [only/this]}}\nManifests: [{}]\n",
+    ),
     ("x.yaml", "COMMON\nManifests: [{}]\n"),
     ("x.yaml", "COMMON\nComponentConfiguration:\nManifests: [{}]\n"),
     ("x.yaml", "COMMON\ncomponentconfiguration:\n  DefaultConfiguration:\n\nManifests: [{}]\n"),
@@ -110,21 +121,6 @@ proptest! {
             }
         }
     }
-}
-
-/// Lines cannot be inserted into an object in flow style.
-#[test]
-fn a_proposal_for_flow_style_is_merged() {
-    let recipe = format!("{COMMON}\nComponentConfiguration: {{}}\nManifests: [{{}}]\n");
-    let rules = rules(&read("x.yaml", &recipe));
-    let operation = crate::operations::protected("aws.greengrass#PublishToTopic").unwrap();
-    let request = Request { component: "com.example.X", operation, resource: Some("b") };
-    let Decision::Denied(denial) = rules.decide(request) else { panic!("allowed") };
-    let text = denial.to_string();
-    assert!(
-        text.contains("merge into the DefaultConfiguration in x.yaml:\naccessControl:\n  aws."),
-        "{text}"
-    );
 }
 
 #[test]

@@ -68,6 +68,20 @@ pub(crate) fn yaml(value: &Value, indent: usize) -> String {
     }
 }
 
+/// Formats a value as JSON in one line, which is YAML as well.
+pub(crate) fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members = members.iter().map(|(key, it)| format!("{}: {}", quoted(key), flow(it)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", "))
+        }
+        other => quoted(other.as_str().unwrap_or_default()),
+    }
+}
+
 fn key_text(key: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
     let is_plain =

@@ -51,12 +51,14 @@ impl Source {
         }
         let position = node.position;
         let insertion = match (&node.kind, self.format) {
-            (Kind::Object(entries), Format::Json) => {
-                Insertion::AfterBracket { position, is_alone: entries.is_empty() }
-            }
-            // In flow style, the object starts with a bracket.
-            (Kind::Object(entries), Format::Yaml) if entries.first()?.position == position => {
+            // In block style, the object starts with its first key, otherwise with a bracket.
+            (Kind::Object(entries), Format::Yaml)
+                if entries.first().is_some_and(|it| it.position == position) =>
+            {
                 Insertion::Above { line: position.line, indent: position.column - 1 }
+            }
+            (Kind::Object(entries), _) => {
+                Insertion::AfterBracket { position, is_alone: entries.is_empty() }
             }
             (Kind::Scalar(Value::Null), Format::Yaml) => {
                 Insertion::Below { line: key.line, indent: key.column + 1 }
@@ -76,7 +78,7 @@ impl Source {
 /// A place for further members of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Insertion {
-    /// After a bracket in JSON.
+    /// After a bracket in JSON, or in the flow style of YAML.
     AfterBracket {
         position: Position,
         is_alone: bool,
