@@ -10,6 +10,7 @@ mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod components;
 mod configuration;
 mod configurations;
 mod core;

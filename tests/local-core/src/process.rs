@@ -150,6 +150,16 @@ impl Process {
         self.tree.signal(Signal::TERM);
     }
 
+    /// Stops all processes of the tree until [`Self::resume`], with SIGSTOP.
+    pub(crate) fn pause(&mut self) {
+        self.tree.pause();
+    }
+
+    /// Continues all processes of the tree, with SIGCONT.
+    pub(crate) fn resume(&mut self) {
+        self.tree.signal(Signal::CONT);
+    }
+
     /// Kills all processes of the tree, with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.is_killed = true;

@@ -1,4 +1,4 @@
-//! The implementation of the operations: local publish/subscribe and configuration. All others fail.
+//! The implementation of the operations: local publish/subscribe, configuration and components. All others fail.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ use greengrass_core_ipc::{
         update_configuration::{
             UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
         },
-        update_state::{UpdateStateError, UpdateStateRequest, UpdateStateResponse},
+        update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
         validate_authorization_token::{
             ValidateAuthorizationToken, ValidateAuthorizationTokenError,
@@ -64,12 +64,8 @@ use greengrass_core_ipc::{
         EventReceiver, EventSender, GreengrassCoreIpc, InvalidRequest, RequestContext,
         StreamingRequest, StreamingResponse, Violation,
     },
-    types::{
-        ReportedLifecycleState,
-        error::{
-            FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError,
-            ServiceError,
-        },
+    types::error::{
+        FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError, ServiceError,
     },
 };
 use serde_json::{Map, Value};
@@ -79,7 +75,6 @@ use crate::{
     configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
     configurations::{self, Configurations},
     events::{self, OpenStreams},
-    lifecycle::Input,
     operations,
     permission::shadow,
     pubsub::PubSub,
@@ -132,6 +127,21 @@ fn not_found() -> ResourceNotFoundError {
 
 pub(crate) fn failed(text: &str) -> ServiceError {
     ServiceError::builder().message(text).build()
+}
+
+/// Implements operations by methods of the nucleus, which other modules have.
+macro_rules! served {
+    ($($method:ident $operation:ident $handler:ident)*) => {
+        $(
+            async fn $method(
+                &self,
+                request: <$operation as Operation>::Request,
+                context: RequestContext,
+            ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
+                Ok(self.$handler(request, &context).await?)
+            }
+        )*
+    };
 }
 
 /// Implements operations that this core does not serve. They fail as in a nucleus without the plugin.
@@ -267,18 +277,14 @@ impl GreengrassCoreIpc for Nucleus {
         Ok(StreamingResponse::queued(response, events))
     }
 
-    async fn update_state(
-        &self,
-        request: UpdateStateRequest,
-        context: RequestContext,
-    ) -> Result<UpdateStateResponse, UpdateStateError> {
-        let report = match request.state {
-            ReportedLifecycleState::Running => Input::ReportedRunning,
-            ReportedLifecycleState::Errored => Input::ReportedErrored,
-            _ => return Err(failed("state must be RUNNING or ERRORED").into()),
-        };
-        self.supervisor.handle(&context.identity().0, report);
-        Ok(UpdateStateResponse::default())
+    served! {
+        get_component_details GetComponentDetails component
+        list_components ListComponents components
+        pause_component PauseComponent pause
+        restart_component RestartComponent restart_one
+        resume_component ResumeComponent resume
+        stop_component StopComponent stop_one
+        update_state UpdateState report_state
     }
 
     async fn cancel_local_deployment(
@@ -344,16 +350,10 @@ impl GreengrassCoreIpc for Nucleus {
         create_debug_password CreateDebugPassword |_| "*".to_owned();
         create_local_deployment CreateLocalDeployment |_| "*".to_owned();
         delete_thing_shadow DeleteThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
-        get_component_details GetComponentDetails |it| it.component_name.clone();
         get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
         get_thing_shadow GetThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
-        list_components ListComponents |_| "*".to_owned();
         list_local_deployments ListLocalDeployments |_| "*".to_owned();
         list_named_shadows_for_thing ListNamedShadowsForThing |it| it.thing_name.clone();
-        pause_component PauseComponent |it| it.component_name.clone();
-        restart_component RestartComponent |it| it.component_name.clone();
-        resume_component ResumeComponent |it| it.component_name.clone();
-        stop_component StopComponent |it| it.component_name.clone();
         update_thing_shadow UpdateThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
     }
 

@@ -3,6 +3,7 @@
 mod history;
 mod instance;
 mod process;
+mod requests;
 mod setup;
 
 use std::{
@@ -19,11 +20,14 @@ use tokio::{
     time::sleep_until,
 };
 
-pub(crate) use self::setup::{Preparation, Setup};
 use self::{
     instance::{Instance, Scripts},
     process::Event,
     setup::dependencies_of,
+};
+pub(crate) use self::{
+    requests::{Listed, PauseError},
+    setup::{Preparation, Setup},
 };
 use crate::{
     lifecycle::{Input, State},
@@ -137,7 +141,7 @@ impl Supervisor {
     fn replace(self: &Arc<Self>, recipe: &Recipe, scripts: Option<Scripts>) {
         self.change(|components| {
             if let Some(instance) = components.instances.get_mut(&recipe.component) {
-                instance.replace(dependencies_of(recipe), scripts);
+                instance.replace(recipe, scripts);
             }
         });
     }

@@ -27,9 +27,9 @@ fn message() -> BinaryMessage {
 async fn operations_that_are_not_served_fail() {
     let core = core().await;
     let client = core.connect("a").await.unwrap();
-    let error = client.list_components().send().await.unwrap_err();
+    let error = client.list_local_deployments().send().await.unwrap_err();
     assert_eq!(error.code(), Some("ServiceError"));
-    assert!(error.message().unwrap().contains("aws.greengrass#ListComponents"), "{error:?}");
+    assert!(error.message().unwrap().contains("aws.greengrass#ListLocalDeployments"), "{error:?}");
     let error = client.subscribe_to_component_updates().send().await.unwrap_err();
     assert_eq!(error.code(), Some("ServiceError"));
 }
@@ -90,11 +90,11 @@ async fn calls_are_recorded_until_they_are_taken() {
     let call = waiting.await;
     assert_eq!((&*call.component, &*call.operation), ("a", "GetConfiguration"));
     assert_eq!(call.request(), json!({"keyPath": ["x", "y"]}));
-    client.list_components().send().await.unwrap_err();
+    client.list_local_deployments().send().await.unwrap_err();
     client.publish_to_topic().topic("t").publish_message(message()).send().await.unwrap();
     assert_eq!(core.next_call_of("PublishToTopic").await.request()["topic"], "t");
     let left: Vec<_> = core.take_calls().into_iter().map(|it| it.operation).collect();
-    assert_eq!(left, ["ListComponents"]);
+    assert_eq!(left, ["ListLocalDeployments"]);
     assert!(core.take_calls().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the local core.
 
 mod authorization;
+mod components;
 mod configuration;
 mod core;
 mod lifecycle;

@@ -1,6 +1,6 @@
 //! Timelines of a Java nucleus with real processes: components enter the same states and their scripts write the same
-//! lines. Timelines in which a component is stopped, and those of time limits that a device does not keep, are played
-//! with the state machine alone.
+//! lines. Timelines of time limits that a device does not keep, and of the end of the nucleus, are played with the state
+//! machine alone.
 
 use std::{fs, path::Path};
 
@@ -15,11 +15,13 @@ use crate::support::wait_until;
 const TIMELINES: &str = include_str!("data/scenarios/timelines.json");
 
 /// The ids, and whether the recorded order of states has a meaning.
-const PLAYED: [(&str, bool); 16] = [
+const PLAYED: [(&str, bool); 18] = [
     ("lifecycle-state-errored-running", true),
     ("lifecycle-state-after-error-running", true),
     ("lifecycle-restart-finished", true),
     ("lifecycle-restart-broken", true),
+    ("lifecycle-restart-dependents", true),
+    ("lifecycle-stop", true),
     ("lifecycle-errored-dependency", true),
     ("lifecycle-steps-order", true),
     ("lifecycle-steps-run-exit-0", true),
@@ -33,6 +35,9 @@ const PLAYED: [(&str, bool); 16] = [
     ("lifecycle-steps-multi-line", true),
     ("lifecycle-steps-setenv", false),
 ];
+
+/// The component that restarts and stops others.
+const SUPERVISOR: &str = "com.example.Supervisor";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn components_behave_as_on_a_nucleus() {
@@ -51,6 +56,7 @@ async fn play(id: &str, timeline: &Value, is_ordered: bool) {
     let folder = tempfile::tempdir().unwrap();
     let components = timeline["components"].as_object().unwrap();
     let mut builder = LocalCore::builder().root(folder.path().join("root"));
+    builder = builder.allow(SUPERVISOR, "aws.greengrass.Cli", "*", "*");
     for (name, lifecycle) in components {
         builder = builder.run_recipe(recipe(folder.path(), name, lifecycle));
     }
@@ -96,7 +102,9 @@ async fn play(id: &str, timeline: &Value, is_ordered: bool) {
 async fn act(core: &LocalCore, action: &Value, folder: &Path) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (component, state) = match action["call"].as_str() {
-        Some("RestartComponent") => (text(&action["request"]["componentName"]), String::new()),
+        Some("RestartComponent" | "StopComponent") => {
+            (text(&action["request"]["componentName"]), String::new())
+        }
         Some("UpdateState") => (text(&action["as"]), text(&action["request"]["state"])),
         _ if action["wait"].is_object() => {
             let state = LifecycleState::from(&*text(&action["wait"]["state"]));
@@ -108,16 +116,26 @@ async fn act(core: &LocalCore, action: &Value, folder: &Path) {
         _ => return,
     };
     let rests = [LifecycleState::Running, LifecycleState::Broken, LifecycleState::Finished];
-    wait_until("the component to rest", || {
-        let started = core.states(&component);
+    let is_at_rest = |component: &str| {
+        let started = core.states(component);
         let started = started.iter().filter(|it| **it == LifecycleState::Running).count();
-        let lines = written(folder, &component);
+        let lines = written(folder, component);
         let has_run = lines.iter().filter(|it| *it == "run").count() == started;
-        state == "RUNNING" || has_run && rests.contains(&core.state(&component))
+        has_run && rests.contains(&core.state(component))
+    };
+    let components: Vec<_> = core.components().filter(|it| *it != SUPERVISOR).collect();
+    wait_until("the components to rest", || {
+        state == "RUNNING" || components.iter().all(|it| is_at_rest(it))
     })
     .await;
     if state.is_empty() {
-        return core.restart(&component);
+        let client = core.connect(SUPERVISOR).await.unwrap();
+        if action["call"] == "StopComponent" {
+            client.stop_component().component_name(component).send().await.unwrap();
+        } else {
+            client.restart_component().component_name(component).send().await.unwrap();
+        }
+        return;
     }
     let client = core.connect(&component).await.unwrap();
     client.update_state().state(ReportedLifecycleState::from(&*state)).send().await.unwrap();

@@ -312,7 +312,9 @@ impl Machine {
                 }
             }
             State::Broken => self.next = Next::Start,
-            _ if self.is_by_hand => self.warn("is started by hand, so it is not restarted"),
+            _ if self.is_by_hand && self.state != State::Finished => {
+                self.warn("is started by hand, so it is not restarted");
+            }
             State::Finished => {
                 self.next = Next::Start;
                 self.installed(now);

@@ -53,6 +53,18 @@ impl Tree {
         }
     }
 
+    /// Stops all processes, also those that are started meanwhile.
+    pub(super) fn pause(&mut self) {
+        for _ in 0..ATTEMPTS {
+            self.signal(Signal::STOP);
+            let stopped = self.found.clone();
+            self.find();
+            if self.found == stopped {
+                break;
+            }
+        }
+    }
+
     /// Kills all processes, also those that are started meanwhile.
     pub(super) fn kill(&mut self) {
         // A killed process is listed until the kernel has ended it, so the number of attempts is bounded.
@@ -70,7 +82,7 @@ impl Tree {
     }
 }
 
-/// The number of times that [`Tree::kill`] looks for processes.
+/// The number of times that [`Tree::pause`] and [`Tree::kill`] look for processes.
 #[cfg(target_os = "linux")]
 const ATTEMPTS: usize = 5;
 
@@ -107,6 +119,10 @@ impl Tree {
     pub(super) fn signal(&mut self, signal: Signal) {
         // Ignored: the processes may have ended.
         let _ = kill_process_group(self.group, signal);
+    }
+
+    pub(super) fn pause(&mut self) {
+        self.signal(Signal::STOP);
     }
 
     pub(super) fn kill(&mut self) {

@@ -31,21 +31,24 @@ pub(super) struct Instance {
     name: String,
     dependencies: Dependencies,
     machine: Machine,
+    /// That of the recipe, or that of all components without one.
+    pub(super) version: String,
     scripts: Option<Scripts>,
-    connections: usize,
-    processes: HashMap<u64, Attended>,
+    pub(super) connections: usize,
+    pub(super) processes: HashMap<u64, Attended>,
+    pub(super) is_paused: bool,
     next_process: u64,
     /// Whether the machine waits for the end of the processes.
     is_ending: bool,
     is_ready: bool,
     has_stopped: bool,
     /// Whether its states are of interest.
-    has_recipe: bool,
+    pub(super) has_recipe: bool,
     history: History,
     /// The broken component that this one waits for.
     waits_for: Option<String>,
     /// What the component starts with after it has stopped.
-    replacement: Option<(Dependencies, Scripts)>,
+    pub(super) replacement: Option<(Dependencies, Scripts)>,
 }
 
 /// The names of components, and whether the dependency on each is hard.
@@ -67,9 +70,9 @@ pub(super) struct Scripts {
 
 /// A process that has a task.
 #[derive(Debug)]
-struct Attended {
+pub(super) struct Attended {
     kind: StepKind,
-    signals: mpsc::UnboundedSender<Signal>,
+    pub(super) signals: mpsc::UnboundedSender<Signal>,
 }
 
 impl Instance {
@@ -79,7 +82,8 @@ impl Instance {
             Some(scripts) => Machine::new(&scripts.lifecycle, now()),
             None => Machine::by_hand(now()),
         };
-        Self { scripts, ..Self::with(&recipe.component, dependencies_of(recipe), machine) }
+        let version = recipe.version.clone();
+        Self { scripts, version, ..Self::with(&recipe.component, dependencies_of(recipe), machine) }
     }
 
     /// A component without a recipe.
@@ -92,9 +96,11 @@ impl Instance {
             name: name.to_owned(),
             dependencies,
             machine,
+            version: "1.0.0".to_owned(),
             scripts: None,
             connections: 0,
             processes: HashMap::new(),
+            is_paused: false,
             next_process: 0,
             is_ending: false,
             is_ready: false,
@@ -164,7 +170,7 @@ impl Instance {
         }
     }
 
-    fn is_by_hand(&self) -> bool {
+    pub(super) fn is_by_hand(&self) -> bool {
         self.scripts.is_none()
     }
 
@@ -178,7 +184,9 @@ impl Instance {
     }
 
     /// Stops the component, and starts it again with other scripts.
-    pub(super) fn replace(&mut self, dependencies: Dependencies, scripts: Option<Scripts>) {
+    pub(super) fn replace(&mut self, recipe: &Recipe, scripts: Option<Scripts>) {
+        let dependencies = dependencies_of(recipe);
+        self.version.clone_from(&recipe.version);
         match scripts {
             None => self.dependencies = dependencies,
             Some(_) if self.has_stopped => {}
@@ -282,6 +290,8 @@ impl Instance {
             None => return self.start_replacement(),
             Some(lifecycle::Output::State(state)) => {
                 self.history.add(name, state, self.has_recipe);
+                // Paused processes would not end.
+                self.set_paused(false);
                 let has_ended = matches!(state, State::New | State::Installed | State::Finished);
                 if has_ended && self.is_ending {
                     // Processes that could not be killed no longer matter.
@@ -303,17 +313,17 @@ impl Instance {
             }
             Some(lifecycle::Output::Terminate) => {
                 self.is_ending = true;
-                self.signal(Signal::Terminate);
+                self.signal(|| Signal::Terminate);
             }
-            Some(lifecycle::Output::Kill) => self.signal(Signal::Kill),
+            Some(lifecycle::Output::Kill) => self.signal(|| Signal::Kill),
         }
         true
     }
 
-    fn signal(&self, signal: Signal) {
+    fn signal(&self, signal: impl Fn() -> Signal) {
         for process in self.processes.values() {
             // An error means that the task has ended.
-            let _ = process.signals.send(signal);
+            let _ = process.signals.send(signal());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{process::ExitStatus, sync::Weak};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{LOG_TARGET, Supervisor};
 use crate::{lifecycle::StepKind, process::Process};
@@ -16,11 +16,15 @@ pub(super) enum Event {
     Ended,
 }
 
-/// A request to end a process with all its descendants.
-#[derive(Clone, Copy, Debug)]
+/// A request to a process with all its descendants.
+#[derive(Debug)]
 pub(super) enum Signal {
     Terminate,
     Kill,
+    /// The sender is dropped when the processes are stopped.
+    Pause(oneshot::Sender<()>),
+    /// The sender is dropped when the processes continue.
+    Resume(oneshot::Sender<()>),
 }
 
 /// Attends to a process until no process of its tree is left.
@@ -73,6 +77,8 @@ pub(super) async fn attend(
                     process.terminate();
                 }
                 Some(Signal::Kill) => process.kill(),
+                Some(Signal::Pause(_done)) => process.pause(),
+                Some(Signal::Resume(_done)) => process.resume(),
                 // The component is removed, so the process is killed.
                 None => return,
             },

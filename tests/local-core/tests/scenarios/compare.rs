@@ -40,7 +40,7 @@ fn events<'a>(records: impl IntoIterator<Item = &'a Value>, has_order: bool) -> 
 }
 
 /// The parts of a reply or event that count.
-fn essence(reply: &Value) -> Value {
+pub(super) fn essence(reply: &Value) -> Value {
     let kind = &reply["kind"];
     match kind.as_str() {
         Some("many") => {
@@ -57,6 +57,7 @@ fn essence(reply: &Value) -> Value {
             json!([kind, shape, reply["body"]["_errorCode"], reply["end"]])
         }
         Some("protocol-error" | "internal-error") => json!([kind, reply["flags"]]),
+        Some("timeline") => json!([kind]),
         _ => {
             let body = canonical(&reply["body"]);
             json!([kind, reply["shape"], body, reply["end"], reply["flags"], reply["headers"]])

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use super::describe::shape;
 
 /// The time after which a reply or the end of a connection counts as missing.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The payload of pings that the scenario does not contain.
 const ROUND_TRIP: &str = "round trip of the player";

@@ -11,13 +11,17 @@ use serde_json::{Map, Value, json};
 use test_util::{END, Received};
 
 use super::{
-    connection::{Connection, encoded},
+    compare::essence,
+    connection::{Connection, PATIENCE, encoded},
     describe::{describe, is_event},
-    substitute,
+    recipe, substitute,
 };
 
 /// The text of the events that mark the end of a step.
 const MARK: &str = "mark of the player";
+
+/// The time between two attempts of a call.
+const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
 
 struct Player {
     core: LocalCore,
@@ -28,10 +32,17 @@ struct Player {
 
 /// Plays a scenario. Returns what happened at each step, in the form of the recording.
 pub(super) async fn play(scenario: &Value) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
     let mut builder = LocalCore::builder().deny_by_default();
+    let mut has_processes = false;
     let text = |it: &str| substitute::text(it, None, |_| String::new());
     let components = [&scenario["components"], &scenario["services"]].map(Value::as_object);
     for (name, component) in components.into_iter().flatten().flatten() {
+        if component["lifecycle"].is_object() {
+            has_processes = true;
+            builder = builder.run_recipe(recipe::write(folder.path(), name, component));
+            continue;
+        }
         builder = match component.get("configuration") {
             Some(configuration) => builder.config(name, substitute::json(configuration, &text)),
             None => builder.component(name),
@@ -44,7 +55,16 @@ pub(super) async fn play(scenario: &Value) -> Vec<Value> {
     for (step, recorded) in steps.zip(scenario["recorded"].as_array().unwrap()) {
         let closed_before = player.closed();
         let has_reply = recorded["reply"]["kind"] != "none";
-        let reply = player.step(step, has_reply).await;
+        let mut reply = player.step(step, has_reply).await;
+        let start = tokio::time::Instant::now();
+        // The nucleus had the time to start and stop processes.
+        while has_processes
+            && essence(&reply) != essence(&recorded["reply"])
+            && start.elapsed() < PATIENCE
+        {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            reply = player.step(step, has_reply).await;
+        }
         player.settle(&recorded["closed"]).await;
         let mut closed = player.closed();
         closed.retain(|it| !closed_before.contains(it));
@@ -61,6 +81,14 @@ impl Player {
         let name = step["as"].as_str().unwrap_or_default();
         if step["sleep"].is_number() {
             return Value::Null;
+        }
+        if step["timeline"] == true {
+            // The timelines have a test of their own.
+            return json!({ "kind": "timeline" });
+        }
+        if step["wait"].is_object() {
+            let component = step["wait"]["component"].as_str().unwrap();
+            return json!({ "kind": "state", "body": self.core.state(component).as_str() });
         }
         if step["connect"].is_object() {
             return self.connect(name, &step["connect"]).await;

@@ -178,6 +178,8 @@ fn a_component_by_hand_ignores_restarts() {
     assert_eq!(player.handle(Input::Restart), "");
     assert_eq!(player.handle(Input::Stop), "FINISHED");
     assert_eq!(player.handle(Input::Connected(false)), "");
+    assert_eq!(player.handle(Input::Restart), "INSTALLED");
+    assert_eq!(player.handle(Input::Stop), "FINISHED");
 }
 
 fn any_input() -> impl Strategy<Value = Input> {
