@@ -9,6 +9,8 @@ async fn what_a_device_does_is_logged() {
     assert!(program.connection(&token.to_lowercase()).connect().await.is_err());
     let line = program.log.next_line().await.unwrap().unwrap();
     assert!(line.contains("the token of a is rejected in other upper and lower case"), "{line}");
+    let line = program.log.next_line().await.unwrap().unwrap();
+    assert!(line.contains("a connection is rejected: the token is unknown"), "{line}");
     let mut raw = Raw::on(&program.socket, &token).await;
     let publish = |message: &str| format!(r#"{{"topic":"t","publishMessage":{message}}}"#);
     for (operation, request, warning) in [
