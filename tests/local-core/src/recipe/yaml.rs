@@ -183,6 +183,21 @@ fn syntax_error(text: &str, position: Position, message: &str) -> String {
         None if text.lines().any(|it| it.trim_start_matches(' ').starts_with('\t')) => {
             format!("not YAML: {message}; indent with spaces, not with tabs")
         }
-        None => format!("not YAML: {message}"),
+        None => match ADVICE.iter().find(|(part, _)| message.contains(part)) {
+            Some((_, advice)) => format!("not YAML: {message}; {advice}"),
+            None => format!("not YAML: {message}"),
+        },
     }
 }
+
+/// What to do about an error of the parser, by a part of its message.
+const ADVICE: [(&str, &str); 5] = [
+    ("mapping values are not allowed", "quote a value that contains `: `, or write it below `|`"),
+    ("anchor or alias", "quote a value that starts with * or &"),
+    ("quoted scalar", "is the closing quote missing?"),
+    ("unexpected character", "quote the value"),
+    (
+        "did not find expected",
+        "keys of one object, and items of one list, begin in the same column",
+    ),
+];

@@ -41,12 +41,24 @@ fn values_that_start_with_a_variable_are_quoted() {
     // What looks like a variable is not the fault.
     check_lines(
         "Manifests:\n  - Platform: {os: linux}\n     Lifecycle:\n      Run: x\n",
-        &["r.yaml:6:6: error: not YAML: while parsing a block mapping, did not find expected key"],
+        &[
+            "r.yaml:6:6: error: not YAML: while parsing a block mapping, did not find expected key; keys of one object, and items of one list, begin in the same column",
+        ],
     );
     check_lines(
         "Manifests:\n  - Lifecycle: {Run: x}\n    Name: a: b\n",
-        &["r.yaml:6:12: error: not YAML: mapping values are not allowed in this context"],
+        &[
+            "r.yaml:6:12: error: not YAML: mapping values are not allowed in this context; quote a value that contains `: `, or write it below `|`",
+        ],
     );
+    for (value, advice) in [
+        ("*", "quote a value that starts with * or &"),
+        ("'x\n  Lifecycle: {}", "is the closing quote missing?"),
+        ("@x", "quote the value"),
+    ] {
+        let (recipe, found) = with(&format!("Manifests:\n  - Name: {value}\n"));
+        assert!(recipe.is_none() && found[0].ends_with(advice), "{found:?}");
+    }
     check_lines(
         "ComponentConfiguration:\n  DefaultConfiguration:\n    topics:\n      - {iot:thingName}/data\n",
         &[
