@@ -107,7 +107,7 @@ impl Builder {
         self
     }
 
-    /// Requires that each component has a recipe.
+    /// Requires that each component has a recipe or a configuration of its own, so that a misspelt name is an error.
     #[cfg(feature = "cli")]
     pub(crate) fn require_recipes(mut self) -> Self {
         self.requires_recipes = true;
@@ -314,7 +314,9 @@ impl Builder {
             self.authorization.deny_by_default();
         }
         let with_recipe: Vec<_> = loaded.iter().map(|it| &*it.recipe.component).collect();
-        let required = self.components.keys().filter(|_| self.requires_recipes);
+        let is_configured = |it: &str| self.initial.configurations.contains_key(it);
+        let required =
+            self.components.keys().filter(|it| self.requires_recipes && !is_configured(it));
         let mut required = required.chain(&self.by_hand);
         if let Some(name) = required.find(|it| !with_recipe.contains(&it.as_str())) {
             let known = with_recipe.join(", ");

@@ -209,7 +209,6 @@ fn what_cannot_run_is_an_error_with_its_place() {
         (vec![("a", recipe("x", "{Run: exit}", artifact))], vec![], "missing.py"),
         (vec![("a", x())], vec!["--by-hand", "y"], "y has no recipe here; the components are x"),
         (vec![("a", x())], vec!["--set", "y:a=1"], "y has no recipe here"),
-        (vec![("a", x())], vec!["--config", "y={}"], "y has no recipe here"),
         (vec![("a", x())], vec!["--set", "x:=1"], "has an empty key"),
         (
             vec![("a", x())],

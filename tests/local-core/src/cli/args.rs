@@ -74,7 +74,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(super) artifacts: Option<PathBuf>,
     /// Merged into the default configuration of a component: a JSON object, or the path of a file that contains one; may
-    /// be repeated
+    /// be repeated. A component without a recipe is added, to be started by hand
     #[arg(long = "config", value_name = "NAME=FILE", value_parser = configuration)]
     pub(super) configurations: Vec<Configuration>,
     /// Sets one value of a configuration, after --config; may be repeated. The path is a JSON pointer, the value is JSON
