@@ -191,13 +191,11 @@ fn syntax_error(text: &str, position: Position, message: &str) -> String {
 }
 
 /// What to do about an error of the parser, by a part of its message.
-const ADVICE: [(&str, &str); 5] = [
+const ADVICE: [(&str, &str); 6] = [
     ("mapping values are not allowed", "quote a value that contains `: `, or write it below `|`"),
     ("anchor or alias", "quote a value that starts with * or &"),
     ("quoted scalar", "is the closing quote missing?"),
     ("unexpected character", "quote the value"),
-    (
-        "did not find expected",
-        "keys of one object, and items of one list, begin in the same column",
-    ),
+    ("did not find expected key", "the keys of one object begin in the same column"),
+    ("did not find expected '-'", "the items of one list begin in the same column"),
 ];

@@ -42,7 +42,7 @@ fn values_that_start_with_a_variable_are_quoted() {
     check_lines(
         "Manifests:\n  - Platform: {os: linux}\n     Lifecycle:\n      Run: x\n",
         &[
-            "r.yaml:6:6: error: not YAML: while parsing a block mapping, did not find expected key; keys of one object, and items of one list, begin in the same column",
+            "r.yaml:6:6: error: not YAML: while parsing a block mapping, did not find expected key; the keys of one object begin in the same column",
         ],
     );
     check_lines(
