@@ -19,7 +19,7 @@ use crate::{
     recipe::{Access, Artifact, Diagnostic, Recipe, Severity},
 };
 
-pub(crate) use program::explain;
+pub(crate) use program::{explain, is_on_path};
 
 /// The mode of files that the recipe does not name.
 const OTHER_MODE: u32 = 0o644;

@@ -114,11 +114,16 @@ fn faults(rules: &Rules, recipes: &[Recipe]) -> Vec<Diagnostic> {
 }
 
 fn diagnostic(fault: &Fault, recipes: &[Recipe]) -> Diagnostic {
-    let recipe = recipes.iter().find(|it| it.component == fault.component);
-    let file = recipe.map(|it| it.source.file.clone());
+    let (file, position) = match &fault.place {
+        Some(place) => (Some(&place.file), Some(place.position)),
+        None => {
+            let recipe = recipes.iter().find(|it| it.component == fault.component);
+            (recipe.map(|it| &it.source.file), None)
+        }
+    };
     Diagnostic {
-        position: fault.place.as_ref().map(|it| it.position),
-        file: fault.place.as_ref().map(|it| it.file.clone()).or(file).unwrap_or_default(),
+        position,
+        file: file.cloned().unwrap_or_default(),
         severity: if fault.is_error() { Severity::Error } else { Severity::Warning },
         text: fault.description(),
     }
@@ -128,7 +133,7 @@ fn diagnostic(fault: &Fault, recipes: &[Recipe]) -> Diagnostic {
 fn duplicate_ids(rules: &Rules) -> Vec<Diagnostic> {
     let mut policies: Vec<_> =
         rules.all().filter_map(|(_, it)| Some((it.place.as_ref()?, it))).collect();
-    policies.sort_by(|a, b| (&a.0.file, a.0.position).cmp(&(&b.0.file, b.0.position)));
+    policies.sort_by_key(|(place, _)| *place);
     let mut first: HashMap<&str, &Place> = HashMap::new();
     let mut found = Vec::new();
     for (place, policy) in policies {

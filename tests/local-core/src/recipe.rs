@@ -27,7 +27,7 @@ pub(crate) use self::{
     variables::{ComponentVariables, Variables},
 };
 
-/// A position in a file. Lines and columns are counted from 1, columns in characters.
+/// A position in a file. Lines and columns are counted from 1, columns in characters. `Display` prints `line:column`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) line: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Position {
 }
 
 /// A position in a recipe. `Display` prints `file:line:column`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) file: PathBuf,
     pub(crate) position: Position,

@@ -99,7 +99,7 @@ fn loader(start: &[u8]) -> Option<String> {
 }
 
 /// Whether a program is in a folder of `PATH`.
-fn is_on_path(program: &str) -> bool {
+pub(crate) fn is_on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|it| it.join(program).is_file())
 }

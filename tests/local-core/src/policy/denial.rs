@@ -14,7 +14,7 @@ use super::{
 use crate::{
     configuration::ACCESS_CONTROL,
     operations::{self, Resource},
-    recipe::{Format, Insertion, Position, Source},
+    recipe::{Format, Insertion, Source},
 };
 
 /// The longest resource for which a policy is proposed, in bytes.
@@ -111,7 +111,7 @@ impl Denial<'_> {
             Insertion::Below { line, indent } => {
                 format!("insert below {file}:{line}:\n{}", yaml(missing, indent).trim_end())
             }
-            Insertion::AfterBracket { position: Position { line, column }, is_alone } => {
+            Insertion::AfterBracket { position, is_alone } => {
                 let space = "  ".repeat(depth);
                 let members = match source.format {
                     Format::Json => {
@@ -125,9 +125,7 @@ impl Denial<'_> {
                     }
                 };
                 let comma = if is_alone { "" } else { "," };
-                format!(
-                    "insert after the bracket at {file}:{line}:{column}:\n{space}{members}{comma}"
-                )
+                format!("insert after the bracket at {file}:{position}:\n{space}{members}{comma}")
             }
         }
     }

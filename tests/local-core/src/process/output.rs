@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     fs::{self, File},
     io::{self, IsTerminal, Write},
     path::PathBuf,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
+use greengrass_core_ipc::primitives::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Script;
@@ -207,28 +207,10 @@ fn colour(name: &str) -> u8 {
 
 /// A time in the form `2026-01-31T23:59:59.999Z`.
 fn timestamp(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = since.as_secs();
-    let (mut days, second) = (seconds / 86_400, seconds % 86_400);
-    let mut year = 1970;
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for len in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < len {
-            break;
-        }
-        days -= len;
-        month += 1;
-    }
-    let mut text = format!("{year}-{month:02}-{:02}T", days + 1);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    // Writing into a string cannot fail.
-    let _ = write!(text, "{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis());
-    text
+    let time = Timestamp::from(time);
+    // The clock is in the range of the format.
+    let whole = Timestamp::from_secs(time.secs()).to_date_time().unwrap_or_default();
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), time.subsec_nanos() / 1_000_000)
 }
 
 #[cfg(test)]

@@ -90,8 +90,8 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
-        if let Some(Position { line, column }) = self.position {
-            write!(f, ":{line}:{column}")?;
+        if let Some(position) = self.position {
+            write!(f, ":{position}")?;
         }
         let severity = match self.severity {
             _ if f.alternate() => "",
@@ -126,15 +126,6 @@ pub(crate) fn closest_end<'k>(
 
 /// The number of letters that must be replaced, inserted or deleted, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, one) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(!one.eq_ignore_ascii_case(&other));
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
+    strsim::generic_levenshtein(&a, &b)
 }

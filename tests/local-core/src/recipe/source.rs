@@ -10,10 +10,15 @@ use super::{
 };
 use crate::configuration::ACCESS_CONTROL;
 
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Position { line, column } = self.position;
-        write!(f, "{}:{line}:{column}", self.file.display())
+        write!(f, "{}:{}", self.file.display(), self.position)
     }
 }
 

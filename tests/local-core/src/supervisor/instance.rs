@@ -22,7 +22,7 @@ use crate::{
     artifacts,
     lifecycle::{self, Input, Machine, Outcome, State, StepKind},
     process::{Output, Process, Script},
-    recipe::{Lifecycle, Recipe, SkipIf, Step, Test},
+    recipe::{Lifecycle, Place, Recipe, SkipIf, Step, Test},
 };
 
 /// A component of a core.
@@ -255,12 +255,11 @@ impl Instance {
 
     /// Where the recipe has a step: ` (FILE:LINE:COLUMN)`.
     fn place(&self, kind: StepKind) -> String {
-        let step = self.scripts.as_ref().and_then(|it| Some((it, kind.of(&it.lifecycle)?)));
-        let place = step.map(|(scripts, Step { position, .. })| {
-            let file = scripts.recipe.display();
-            format!(" ({file}:{}:{})", position.line, position.column)
+        let place = self.scripts.as_ref().and_then(|it| {
+            let position = kind.of(&it.lifecycle)?.position;
+            Some(Place { file: it.recipe.clone(), position })
         });
-        place.unwrap_or_default()
+        place.map(|it| format!(" ({it})")).unwrap_or_default()
     }
 
     /// Describes the end of a script that failed.
@@ -373,10 +372,7 @@ impl Scripts {
 
 fn is_met(condition: &SkipIf, folder: &Path) -> bool {
     let is_true = match &condition.test {
-        Test::OnPath(program) => {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path).any(|it| it.join(program).is_file())
-        }
+        Test::OnPath(program) => artifacts::is_on_path(program),
         Test::Exists(path) => folder.join(path).exists(),
     };
     is_true != condition.is_negated
