@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::support::Raw;
+use crate::support::{PROGRAM, Raw};
 use eventstream_rpc::frame::HeaderValue;
 use greengrass_core_ipc::types::{BinaryMessage, JsonMessage};
 use greengrass_local_core::LocalCore;
@@ -155,7 +155,7 @@ fn a_folder_that_other_users_can_access_is_not_used() {
     let user = fs::metadata(&base).unwrap().uid();
     let folder = base.join(format!("greengrass-local-core-{user}"));
     let run = || {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_greengrass-local-core"));
+        let mut program = Command::new(PROGRAM);
         program.args(["--component", "a"]).env("XDG_RUNTIME_DIR", &base);
         let mut running = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // The program either prints a line when it serves, or exits.

@@ -2,6 +2,7 @@
 
 #![allow(missing_debug_implementations, reason = "test helpers")]
 
+mod insertion;
 mod own_process;
 mod random;
 mod signal;
@@ -34,6 +35,7 @@ pub use echo_server::EchoServer;
 pub use echo_service::{EchoService, authenticate};
 #[cfg(feature = "rpc")]
 pub use feed::Feed;
+pub use insertion::insert;
 #[cfg(feature = "rpc")]
 pub use messages::{assert_text, control, event, frame, message};
 pub use own_process::{in_own_process, in_own_process_with};

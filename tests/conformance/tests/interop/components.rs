@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::ExitStatus,
 };
 
 use conformance::official::{self, Tool};
@@ -12,9 +12,11 @@ use tempfile::TempDir;
 use test_util::in_time;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
+    process::Child,
     sync::mpsc,
 };
+
+use super::support::local_core_run;
 
 /// A running `greengrass-local-core run`.
 struct Core {
@@ -27,18 +29,11 @@ struct Core {
 impl Core {
     /// Runs recipes, with their artifacts, in a folder for the socket and the root.
     fn run(folder: &Path, recipes: &[PathBuf], options: &[&str]) -> Self {
-        let mut command = Command::new(official::binary("greengrass-local-core").unwrap());
-        command.arg("run").args(recipes).args(options);
+        let mut command = local_core_run();
+        command.args(recipes).args(options);
         command.arg("--artifacts").arg(official::example("").unwrap());
         command.arg("--socket").arg(folder.join("ipc.socket"));
-        command.arg("--root").arg(folder.join("root")).kill_on_drop(true);
-        if official::has(Tool::Python) {
-            command.env("PYTHONPATH", official::python_folder().unwrap());
-        }
-        if official::has(Tool::Node) {
-            command.env("NODE_PATH", official::node_folder().unwrap().join("node_modules"));
-        }
-        command.env_remove("RUST_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("--root").arg(folder.join("root"));
         let mut process = command.spawn().unwrap();
         let (sender, lines) = mpsc::unbounded_channel();
         tokio::spawn(read(process.stdout.take().unwrap(), sender.clone()));

@@ -4,14 +4,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Stdio,
 };
 
 use conformance::official::{self, Tool};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
-    process::Command,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+
+use super::support::local_core_run;
 
 const COMPONENT: &str = "com.example.HelloWorld";
 
@@ -22,17 +20,10 @@ fn example() -> PathBuf {
 /// Runs a recipe until its component has finished. Returns the output of the component, and the log.
 async fn run(recipe: &Path) -> (Vec<String>, String) {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(official::binary("greengrass-local-core").unwrap());
-    command.arg("run").arg(recipe).arg("--artifacts").arg(example().join("artifacts"));
-    command.arg("--socket").arg(folder.path().join("ipc.socket")).kill_on_drop(true);
-    command.env_remove("RUST_LOG");
-    if official::has(Tool::Python) {
-        command.env("PYTHONPATH", official::python_folder().unwrap());
-    }
-    if official::has(Tool::Node) {
-        command.env("NODE_PATH", official::node_folder().unwrap().join("node_modules"));
-    }
-    let mut core = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = local_core_run();
+    command.arg(recipe).arg("--artifacts").arg(example().join("artifacts"));
+    command.arg("--socket").arg(folder.path().join("ipc.socket"));
+    let mut core = command.spawn().unwrap();
     let mut lines = BufReader::new(core.stderr.take().unwrap()).lines();
     let mut log = String::new();
     let finished = format!("{COMPONENT}: FINISHED");
@@ -50,17 +41,6 @@ async fn run(recipe: &Path) -> (Vec<String>, String) {
     (output.lines().filter_map(of_component).collect(), log)
 }
 
-/// Inserts lines into a recipe at a place, such as `above FILE:3` or `after the bracket at FILE:3:5`.
-fn insert(recipe: &str, place: &str, lines: &str) -> String {
-    let number = |from_end| place.rsplit(':').nth(from_end).unwrap().parse::<usize>().unwrap();
-    let start = |line: usize| recipe.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let at: usize = match place.starts_with("above ") {
-        true => start(number(0)),
-        false => start(number(1)) + number(0),
-    };
-    format!("{}{lines}{}", &recipe[..at], &recipe[at..])
-}
-
 /// Runs the recipe in this file as it is, and with the snippet of the log pasted in.
 async fn check(name: &str) {
     let denied = "denied: principal com.example.HelloWorld is not authorized to perform \
@@ -76,7 +56,8 @@ async fn check(name: &str) {
     let lines: String = lines.map(|it| format!("{it}\n")).collect();
     let folder = tempfile::tempdir().unwrap();
     let pasted = folder.path().join(name);
-    fs::write(&pasted, insert(&fs::read_to_string(&path).unwrap(), place, &lines)).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&pasted, test_util::insert(&text, place, &lines)).unwrap();
     let (output, log) = run(&pasted).await;
     assert_eq!(
         output[..3],

@@ -1,9 +1,26 @@
-//! Helpers of the tests with recordings: frames, tables of outcomes, and descriptions of messages.
+//! Helpers of the tests with the official SDKs: the program of the local core, tables of outcomes, and descriptions of
+//! messages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Stdio};
 
+use conformance::official::{self, Tool};
 use serde_json::Value;
 use test_util::Received;
+use tokio::process::Command;
+
+/// The command `greengrass-local-core run`, whose components find the SDKs that can be installed.
+pub(super) fn local_core_run() -> Command {
+    let mut command = Command::new(official::binary("greengrass-local-core").unwrap());
+    command.arg("run").env_remove("RUST_LOG").kill_on_drop(true);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    if official::has(Tool::Python) {
+        command.env("PYTHONPATH", official::python_folder().unwrap());
+    }
+    if official::has(Tool::Node) {
+        command.env("NODE_PATH", official::node_folder().unwrap().join("node_modules"));
+    }
+    command
+}
 
 /// The length above which lines of a table are truncated.
 const MAX_LEN: usize = 300;

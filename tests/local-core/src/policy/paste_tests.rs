@@ -43,15 +43,8 @@ fn pasted(recipe: &str, file: &str, request: Request<'_>) -> Option<String> {
     let (_, proposal) = denial.split_once("To allow this call").unwrap();
     let (place, proposal) = proposal.split_once(":\n").unwrap();
     let (_, place) = place.split_once("insert ").unwrap();
-    let number = |from_end| place.rsplit(':').nth(from_end).unwrap().parse::<usize>().unwrap();
-    let start_of = |line: usize| recipe.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let at: usize = match place.split_whitespace().next() {
-        Some("above") => start_of(number(0)),
-        Some("below") => start_of(number(0) + 1),
-        _ => start_of(number(1)) + number(0),
-    };
     let end = if place.starts_with("after") && file == "x.yaml" { "" } else { "\n" };
-    Some(format!("{}{proposal}{end}{}", &recipe[..at], &recipe[at..]))
+    Some(test_util::insert(recipe, place, &format!("{proposal}{end}")))
 }
 
 /// Recipes that have different parts of the path to a policy.
