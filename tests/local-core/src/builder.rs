@@ -283,7 +283,7 @@ impl Builder {
         };
         let configurations = Arc::new(Configurations::new(configurations.into_iter()));
         self.authorization.load(|| configurations.access_controls());
-        self.edition.check_policies(&configurations.access_controls());
+        self.edition.check_policies(|| configurations.access_controls());
         let preparation = Preparation {
             setup: Setup::new(&loaded, self.root.as_deref(), &place.exports(&self.components))?,
             initial: self.initial,

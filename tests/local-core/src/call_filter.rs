@@ -1,4 +1,4 @@
-//! A filter in filter of the service that records calls and performs the actions that a test defines.
+//! A filter in front of the service, which records calls and performs the actions that a test defines.
 
 use std::{
     collections::{HashMap, VecDeque},

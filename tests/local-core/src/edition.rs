@@ -55,10 +55,12 @@ impl Edition {
         if self == Self::Lite { lite::MAX_SUBSCRIPTIONS } else { usize::MAX }
     }
 
-    /// Logs the policies of components that are too large.
-    pub(crate) fn check_policies(self, access_controls: &[(String, Value)]) {
+    /// Logs the policies of components that are too large. `read` returns the `accessControl` of each component that has
+    /// one.
+    pub(crate) fn check_policies(self, read: impl FnOnce() -> Vec<(String, Value)>) {
         let limit = lite::MAX_POLICIES_LEN;
-        for (component, services) in access_controls.iter().filter(|_| self == Self::Lite) {
+        let access_controls = if self == Self::Lite { read() } else { Vec::new() };
+        for (component, services) in &access_controls {
             for (service, policies) in services.as_object().into_iter().flatten() {
                 if policies.to_string().len() > limit {
                     tracing::warn!(

@@ -36,7 +36,7 @@ impl Folders {
     pub(crate) fn new(root: Option<&Path>, exports: &str) -> io::Result<Self> {
         let name = root.map_or("a temporary folder".into(), |it| it.display().to_string());
         let explained = |it| explained(&name, it);
-        let temporary = match root {
+        let (folder, temporary) = match root {
             Some(root) => {
                 fs::create_dir_all(root).map_err(|error| match error.kind() {
                     io::ErrorKind::AlreadyExists => {
@@ -44,15 +44,16 @@ impl Folders {
                     }
                     _ => explained(error),
                 })?;
-                None
+                (root.to_owned(), None)
             }
             None => {
                 remove_left_behind();
-                Some(tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(explained)?)
+                let folder = tempfile::Builder::new().prefix(PREFIX).tempdir();
+                let folder = folder.map_err(explained)?;
+                (folder.path().to_owned(), Some(folder))
             }
         };
-        let folder = root.or(temporary.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
-        let root = canonical(folder).map_err(explained)?;
+        let root = canonical(&folder).map_err(explained)?;
         let mut lock = lock(&root).map_err(explained)?;
         lock.write(exports).map_err(explained)?;
         Ok(Self { root, _lock: lock, temporary })

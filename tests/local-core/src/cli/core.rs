@@ -125,9 +125,9 @@ const END_TIME: Duration = Duration::from_secs(2);
 
 /// Receives the signals that end the program.
 ///
-/// The second one is another one after [`REPEAT_TIME`]. They are received on a thread of their own, which ends the program
-/// after the second one even if all other threads
-/// are blocked, for example by a file that is a pipe.
+/// A signal counts as the second one if it comes [`REPEAT_TIME`] or more after the first. Signals are received on a thread
+/// of their own, which ends the program after the second one even if all other threads are blocked, for example by a file
+/// that is a pipe.
 fn signals() -> io::Result<mpsc::UnboundedReceiver<()>> {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
     if !ignores_hangup() {

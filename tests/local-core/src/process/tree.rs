@@ -158,7 +158,7 @@ pub(super) mod linux {
         with_descendants(|it| {
             it.group == tree.group
                 || tree.found.iter().any(|found| is_same(found, it))
-                || variables(it.id).any(|it| it == mark.as_bytes())
+                || split(&variables(it.id)).any(|it| it == mark.as_bytes())
         })
     }
 
@@ -166,10 +166,10 @@ pub(super) mod linux {
     pub(super) fn left_behind(by: &[&str]) -> Vec<Member> {
         let mark = format!("{MARK_VARIABLE}=");
         with_descendants(|it| {
-            let variables: Vec<_> = variables(it.id).collect();
+            let variables = variables(it.id);
             // A component that was started by hand has no mark.
-            variables.iter().any(|it| it.starts_with(mark.as_bytes()))
-                && variables.iter().any(|it| by.iter().any(|by| it == by.as_bytes()))
+            split(&variables).any(|it| it.starts_with(mark.as_bytes()))
+                && split(&variables).any(|it| by.iter().any(|by| it == by.as_bytes()))
         })
     }
 
@@ -216,13 +216,13 @@ pub(super) mod linux {
         Some(Member { id, parent, group, session, is_ended, start })
     }
 
-    /// The variables of a process, in the form `NAME=VALUE`.
-    fn variables(id: Pid) -> impl Iterator<Item = Vec<u8>> {
-        let all = read_variables(id);
-        all.split(|it| *it == 0).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter()
+    /// The single variables, in the form `NAME=VALUE`.
+    fn split(variables: &[u8]) -> impl Iterator<Item = &[u8]> {
+        variables.split(|it| *it == 0)
     }
 
-    fn read_variables(id: Pid) -> Vec<u8> {
+    /// The variables of a process.
+    fn variables(id: Pid) -> Vec<u8> {
         let path = |name| format!("/proc/{}/{name}", id.as_raw_nonzero());
         for _ in 0..EXEC_ATTEMPTS {
             let variables = fs::read(path("environ")).unwrap_or_default();

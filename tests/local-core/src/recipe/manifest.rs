@@ -47,7 +47,11 @@ impl Recipe {
         let mut report = Report::new(path);
         let format = Format::of(path, text);
         let document = document::parse(format, text, &mut report);
-        let recipe = document.and_then(|it| recipe(&it, path, format, platform, &mut report));
+        let recipe = document.and_then(|document| {
+            let mut recipe = recipe(&document, path, format, platform, &mut report)?;
+            recipe.source.document = Some(document);
+            Some(recipe)
+        });
         (recipe, report.finish())
     }
 }
@@ -88,7 +92,7 @@ fn recipe(
         dependencies,
         lifecycle,
         artifacts,
-        source: Source { file: file.to_owned(), format, document: Some(document.clone()) },
+        source: Source { file: file.to_owned(), format, document: None },
     })
 }
 
