@@ -12,7 +12,6 @@ mod check;
 pub mod cli;
 mod components;
 mod configuration;
-mod configurations;
 mod core;
 mod edition;
 mod events;

@@ -16,9 +16,7 @@ use greengrass_core_ipc::{
         delete_thing_shadow::DeleteThingShadow,
         get_client_device_auth_token::GetClientDeviceAuthToken,
         get_component_details::GetComponentDetails,
-        get_configuration::{
-            GetConfigurationError, GetConfigurationRequest, GetConfigurationResponse,
-        },
+        get_configuration::GetConfiguration,
         get_local_deployment_status::GetLocalDeploymentStatus,
         get_secret_value::GetSecretValue,
         get_thing_shadow::GetThingShadow,
@@ -43,15 +41,12 @@ use greengrass_core_ipc::{
         subscribe_to_component_updates::SubscribeToComponentUpdates,
         subscribe_to_configuration_update::{
             SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError,
-            SubscribeToConfigurationUpdateResponse,
         },
         subscribe_to_iot_core::{SubscribeToIoTCore, SubscribeToIoTCoreError},
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
         subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
-        update_configuration::{
-            UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
-        },
+        update_configuration::UpdateConfiguration,
         update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
         validate_authorization_token::{
@@ -64,16 +59,13 @@ use greengrass_core_ipc::{
         EventReceiver, EventSender, GreengrassCoreIpc, InvalidRequest, RequestContext,
         StreamingRequest, StreamingResponse, Violation,
     },
-    types::error::{
-        FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError, ServiceError,
-    },
+    types::error::{InvalidArgumentsError, ServiceError},
 };
 use serde_json::{Map, Value};
 
 use crate::{
     authorization::Authorization,
-    configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
-    configurations::{self, Configurations},
+    configuration::{Configurations, is_access_control},
     events::{self, OpenStreams},
     operations,
     permission::shadow,
@@ -119,10 +111,6 @@ impl Nucleus {
 
 pub(crate) fn invalid(text: &str) -> InvalidArgumentsError {
     InvalidArgumentsError::builder().message(text).build()
-}
-
-fn not_found() -> ResourceNotFoundError {
-    ResourceNotFoundError::builder().message("Key not found").build()
 }
 
 pub(crate) fn failed(text: &str) -> ServiceError {
@@ -210,55 +198,6 @@ impl GreengrassCoreIpc for Nucleus {
         self.subscribe(request.request, &context)
     }
 
-    async fn get_configuration(
-        &self,
-        request: GetConfigurationRequest,
-        context: RequestContext,
-    ) -> Result<GetConfigurationResponse, GetConfigurationError> {
-        let component = request.component_name.unwrap_or_else(|| context.identity().0.clone());
-        let value = self.configurations.get(&component, &request.key_path).ok_or_else(not_found)?;
-        Ok(GetConfigurationResponse::builder().component_name(component).value(value).build())
-    }
-
-    async fn update_configuration(
-        &self,
-        request: UpdateConfigurationRequest,
-        context: RequestContext,
-    ) -> Result<UpdateConfigurationResponse, UpdateConfigurationError> {
-        if let Some(missing) = context.violations().first() {
-            return Err(invalid(&format!("{} is required", missing.path)).into());
-        }
-        let path = request.key_path.unwrap_or_default();
-        let Value::Object(values) = request.value_to_merge else {
-            return Err(invalid("valueToMerge must be an object").into());
-        };
-        let is_exact = path.iter().chain(values.keys()).any(|it| it == ACCESS_CONTROL);
-        let time = configurations::millis(request.timestamp);
-        match self.configurations.update(&context.identity().0, &path, values, time) {
-            Ok(()) => Ok(UpdateConfigurationResponse::default()),
-            Err(UpdateError::Reserved) => {
-                if !is_exact {
-                    tracing::warn!(
-                        "a device accepts accessControl in other upper and lower case, and changes the \
-                         permissions of the component"
-                    );
-                }
-                Err(invalid("the key accessControl cannot be updated").into())
-            }
-            Err(UpdateError::TooDeep) => {
-                Err(invalid(&format!("the limit of the depth is {MAX_DEPTH} levels of keys"))
-                    .into())
-            }
-            Err(UpdateError::ThroughLeaf) => {
-                Err(failed("the path leads through a value that is not an object").into())
-            }
-            Err(UpdateError::TooOld) => {
-                let error = FailedUpdateConditionCheckError::builder();
-                Err(error.message("the stored value is newer than the timestamp").build().into())
-            }
-        }
-    }
-
     async fn subscribe_to_configuration_update(
         &self,
         request: StreamingRequest<SubscribeToConfigurationUpdate>,
@@ -267,17 +206,12 @@ impl GreengrassCoreIpc for Nucleus {
         StreamingResponse<SubscribeToConfigurationUpdate>,
         SubscribeToConfigurationUpdateError,
     > {
-        let request = request.request;
-        let component = request.component_name.unwrap_or_else(|| context.identity().0.clone());
-        let (sender, events) = self.open(&context);
-        if !self.configurations.subscribe(&component, &request.key_path, sender) {
-            return Err(not_found().into());
-        }
-        let response = SubscribeToConfigurationUpdateResponse::default();
-        Ok(StreamingResponse::queued(response, events))
+        self.watch_value(request.request, &context)
     }
 
     served! {
+        get_configuration GetConfiguration get_value
+        update_configuration UpdateConfiguration update_value
         get_component_details GetComponentDetails component
         list_components ListComponents components
         pause_component PauseComponent pause

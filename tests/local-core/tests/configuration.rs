@@ -1,4 +1,4 @@
-//! The configuration operations. The rules of merging are tested in `src/configuration_tests.rs`.
+//! The configuration operations. The rules of merging are tested in `src/configuration/tree/tests.rs`.
 
 use std::time::{Duration, SystemTime};
 

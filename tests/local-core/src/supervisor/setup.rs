@@ -13,7 +13,7 @@ use super::{Instance, Supervisor, instance::Scripts};
 use crate::{
     artifacts,
     blocking::Cancellation,
-    configurations::Configurations,
+    configuration::Configurations,
     core::Component,
     folders::Folders,
     initial::{self, Initial},

@@ -14,9 +14,7 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Map, Value};
 
-use crate::configuration::{
-    ACCESS_CONTROL, Change, Configuration, Millis, Update, UpdateError, folded,
-};
+use super::tree::{ACCESS_CONTROL, Change, Configuration, Millis, Update, UpdateError, folded};
 
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
