@@ -58,3 +58,9 @@ pub(crate) fn shadow(thing: &str, name: &Option<String>) -> String {
         Some(name) => format!("$aws/things/{thing}/shadow/name/{name}"),
     }
 }
+
+/// Whether a required member is missing or null.
+pub(crate) fn is_missing(context: &RequestContext, member: &str) -> bool {
+    let mut violations = context.violations().iter();
+    violations.any(|it| it.kind == ViolationKind::Missing && it.path == member)
+}

@@ -1,5 +1,7 @@
 //! Local publish/subscribe.
 
+mod requests;
+
 use std::{
     cell::LazyCell,
     sync::{

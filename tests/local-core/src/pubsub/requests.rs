@@ -1,23 +1,22 @@
-//! The operations of local publish/subscribe and of the MQTT proxy.
+//! The operations of local publish/subscribe.
 
 use greengrass_core_ipc::{
-    error::{Unhandled, ViolationKind},
+    error::Unhandled,
     operation::{
-        publish_to_iot_core::{PublishToIoTCore, PublishToIoTCoreRequest},
         publish_to_topic::{PublishToTopic, PublishToTopicError, PublishToTopicRequest},
-        subscribe_to_iot_core::{SubscribeToIoTCore, SubscribeToIoTCoreRequest},
         subscribe_to_topic::{
             SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicRequest,
             SubscribeToTopicResponse,
         },
     },
     server::{RequestContext, StreamingResponse},
-    types::{PublishMessage, Qos},
+    types::PublishMessage,
 };
 
+use super::PubSub;
 use crate::{
-    pubsub::PubSub,
-    service::{Nucleus, failed, invalid},
+    permission::is_missing,
+    service::{Nucleus, failed},
     topics::has_levels,
 };
 
@@ -72,42 +71,4 @@ impl Nucleus {
         let response = SubscribeToTopicResponse::default();
         Ok(StreamingResponse::queued(response, events.keeping(guard)))
     }
-
-    /// Checks the permission and the arguments of a publication.
-    pub(crate) fn check_publish_to_iot_core(
-        &self,
-        request: &PublishToIoTCoreRequest,
-        context: &RequestContext,
-    ) -> Result<(), Unhandled> {
-        self.authorize::<PublishToIoTCore>(context, &request.topic_name)?;
-        if request.payload.is_none() {
-            return Err(Unhandled::undeclared(&invalid("payload is required")));
-        }
-        check_qos(&request.qos, context)
-    }
-
-    /// Checks the permission and the arguments of a subscription.
-    pub(crate) fn check_subscribe_to_iot_core(
-        &self,
-        request: &SubscribeToIoTCoreRequest,
-        context: &RequestContext,
-    ) -> Result<(), Unhandled> {
-        self.authorize::<SubscribeToIoTCore>(context, &request.topic_name)?;
-        check_qos(&request.qos, context)
-    }
-}
-
-fn check_qos(qos: &Qos, context: &RequestContext) -> Result<(), Unhandled> {
-    let text = match qos {
-        _ if is_missing(context, "qos") => "qos is required",
-        Qos::Unknown(_) => "qos must be \"0\" or \"1\"",
-        _ => return Ok(()),
-    };
-    Err(Unhandled::undeclared(&invalid(text)))
-}
-
-/// Whether a required member is missing or null.
-fn is_missing(context: &RequestContext, member: &str) -> bool {
-    let mut violations = context.violations().iter();
-    violations.any(|it| it.kind == ViolationKind::Missing && it.path == member)
 }
