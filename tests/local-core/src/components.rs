@@ -1,5 +1,7 @@
 //! The operations on components: their states, details, restarts, stops and pauses.
 
+mod states;
+
 use eventstream_rpc::operation::Operation;
 use greengrass_core_ipc::{
     error::Unhandled,

@@ -33,7 +33,6 @@ mod record;
 mod requests;
 mod service;
 mod socket;
-mod states;
 mod supervisor;
 mod topics;
 
