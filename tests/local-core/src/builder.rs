@@ -25,6 +25,7 @@ use crate::{
     record::Recorder,
     service::Nucleus,
     socket::{self, Place},
+    state::State,
     supervisor::{Preparation, Setup},
 };
 
@@ -40,6 +41,7 @@ pub struct Builder {
     requires_recipes: bool,
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
+    state: Option<PathBuf>,
     problem: Option<String>,
     socket: Option<PathBuf>,
     is_user_wide: bool,
@@ -59,6 +61,7 @@ impl Default for Builder {
             requires_recipes: false,
             artifacts: None,
             root: None,
+            state: None,
             problem: None,
             socket: None,
             is_user_wide: false,
@@ -124,6 +127,12 @@ impl Builder {
     /// removed with the core.
     pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.root = Some(folder.into());
+        self
+    }
+
+    /// Keeps the state of the core in a folder, for one core at a time. See [State](crate#state). Default: no state is kept.
+    pub fn state(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.state = Some(folder.into());
         self
     }
 
@@ -280,6 +289,7 @@ impl Builder {
             None if self.is_user_wide => Place::shared(&socket::user_path()?, self.socket_mode)?,
             None => Place::private(self.socket_mode)?,
         };
+        let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
         let configurations = Arc::new(Configurations::new(configurations.into_iter()));
         self.authorization.load(|| configurations.access_controls());
         self.edition.check_policies(|| configurations.access_controls());
@@ -300,6 +310,7 @@ impl Builder {
             configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
+            state: Arc::new(state),
         };
         let recorder = Recorder::new(self.records_calls);
         let filter = Arc::new(CallFilter::new(nucleus.clone(), recorder, self.edition));

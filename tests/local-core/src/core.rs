@@ -337,6 +337,7 @@ impl Drop for LocalCore {
     fn drop(&mut self) {
         self.task.abort();
         self.supervisor.abort();
+        self.nucleus.state.close();
     }
 }
 

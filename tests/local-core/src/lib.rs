@@ -33,6 +33,7 @@ mod record;
 mod requests;
 mod service;
 mod socket;
+mod state;
 mod supervisor;
 mod topics;
 

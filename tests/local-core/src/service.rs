@@ -70,6 +70,7 @@ use crate::{
     operations,
     permission::shadow,
     pubsub::PubSub,
+    state::State,
     supervisor::Supervisor,
 };
 
@@ -81,6 +82,7 @@ pub(crate) struct Nucleus {
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) streams: Arc<OpenStreams>,
     pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) state: Arc<State>,
 }
 
 impl Nucleus {

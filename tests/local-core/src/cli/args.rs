@@ -104,6 +104,9 @@ pub(super) struct Core {
     /// Applies the size limits of nucleus lite, serves only its operations, and sends errors in its form
     #[arg(long)]
     pub(super) lite: bool,
+    /// Keeps configurations, shadows, deployments and versions of secrets in this folder. Default: they end with the core
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600

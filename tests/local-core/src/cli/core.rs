@@ -73,6 +73,9 @@ fn builder(args: args::Core) -> Builder {
     if let Some(mode) = args.socket_mode {
         builder = builder.socket_mode(mode);
     }
+    if let Some(folder) = args.state {
+        builder = builder.state(folder);
+    }
     if args.lite {
         builder = builder.lite();
     }
