@@ -11,6 +11,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use test_util::Watchdog;
 
 use crate::support::PROGRAM;
 
@@ -20,6 +21,7 @@ struct Run {
     output: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
     folder: TempDir,
+    _watchdog: Watchdog,
 }
 
 /// A recipe of a component without dependencies, in YAML.
@@ -48,7 +50,8 @@ impl Run {
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        Self { child, output, log, folder }
+        let _watchdog = Watchdog::new(child.id());
+        Self { child, output, log, folder, _watchdog }
     }
 
     /// The rest of the next line of output that begins with this text.
@@ -156,11 +159,12 @@ fn a_signal_ends_a_core_that_starts() {
     assert!(Command::new("mkfifo").arg(&recipe).status().unwrap().success());
     let mut command = Command::new(PROGRAM);
     command.args(["run", "pipe.yaml", "--socket", "s"]).current_dir(&folder);
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
+    let _watchdog = Watchdog::new(child.id());
     // Opened when the core reads the recipe.
     let _pipe = File::options().write(true).open(&recipe).unwrap();
     test_util::signal(child.id(), "INT");
-    assert_eq!(end(child), Some(0));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -249,18 +253,6 @@ fn each_ending_signal_stops_the_components() {
     }
 }
 
-/// Waits until a core ends, which a fault could prevent. Returns its exit status.
-#[track_caller]
-fn end(mut child: Child) -> Option<i32> {
-    let id = child.id();
-    let (ended, is_ended) = mpsc::channel();
-    std::thread::spawn(move || ended.send(child.wait().unwrap().code()));
-    is_ended.recv_timeout(test_util::TIMEOUT).unwrap_or_else(|_| {
-        test_util::signal(id, "KILL");
-        panic!("the core does not end");
-    })
-}
-
 /// A stream that is not read, and that has no room.
 fn full() -> (UnixStream, UnixStream) {
     let (reader, mut writer) = UnixStream::pair().unwrap();
@@ -282,12 +274,13 @@ fn output_that_is_not_read_does_not_prevent_the_end() {
         let mut command = Command::new(PROGRAM);
         command.args(["run", "x.yaml", "--root", "root", "--socket", "s"]).current_dir(&folder);
         let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
+        let _watchdog = Watchdog::new(child.id());
         while !folder.path().join("root/ready").exists() {
             assert!(child.try_wait().unwrap().is_none());
             std::thread::yield_now();
         }
         test_util::signal(child.id(), "INT");
-        assert_eq!(end(child), Some(0));
+        assert_eq!(child.wait().unwrap().code(), Some(0));
         assert!(!folder.path().join("s").exists());
     }
 }
@@ -300,6 +293,7 @@ fn a_second_signal_ends_a_core_whose_threads_are_blocked() {
     // The exports have no room.
     command.args(["--component", "a", "--socket", "s"]).current_dir(&folder);
     let mut child = command.stdout(OwnedFd::from(writer)).spawn().unwrap();
+    let _watchdog = Watchdog::new(child.id());
     while !folder.path().join("s").exists() {
         assert!(child.try_wait().unwrap().is_none());
         std::thread::yield_now();
@@ -353,7 +347,8 @@ fn daemons_without_variables_end_with_the_core() {
 #[test]
 #[cfg(target_os = "linux")]
 fn orphans_are_reaped() {
-    let script = "(setsid /bin/sh -c 'echo $$' &)";
+    // The script runs on, since its end could come before that of the orphan.
+    let script = "(setsid /bin/sh -c 'echo $$' &); sleep 1000";
     let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {script:?}}}"), ""))], &[]);
     let orphan = PathBuf::from("/proc").join(run.output("x | "));
     while orphan.exists() {

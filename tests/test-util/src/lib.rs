@@ -44,7 +44,7 @@ pub use pair::{Pair, Wire, serve};
 pub use random::Random;
 #[cfg(feature = "rpc")]
 pub use resources::ResourceUsage;
-pub use signal::signal;
+pub use signal::{Watchdog, signal};
 #[cfg(feature = "rpc")]
 pub use wait::{TIMEOUT, in_time, poll_once, poll_times, run, socket_path};
 #[cfg(feature = "rpc")]

@@ -28,7 +28,7 @@ mod linux {
         Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper, waitpid,
     };
 
-    use crate::process::tree::linux::{Member, processes};
+    use crate::process::tree::linux::{Member, parsed, processes};
 
     /// The children that this process had before it adopted any. They have nothing to do with components.
     static OTHERS: OnceLock<Vec<Pid>> = OnceLock::new();
@@ -81,10 +81,7 @@ mod linux {
         let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
         let lists = threads.map(|it| fs::read_to_string(it.path().join("children")));
         match lists.collect::<Result<String, _>>() {
-            Ok(ids) => ids
-                .split_ascii_whitespace()
-                .filter_map(|it| Pid::from_raw(it.parse().ok()?))
-                .collect(),
+            Ok(ids) => ids.split_ascii_whitespace().filter_map(|it| parsed(it)?).collect(),
             // The kernel has no such file, or a thread has just ended.
             Err(_) => {
                 processes().filter(|it| it.parent == Some(getpid())).map(|it| it.id).collect()

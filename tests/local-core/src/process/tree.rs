@@ -194,7 +194,7 @@ pub(super) mod linux {
     pub(in crate::process) fn processes() -> impl Iterator<Item = Member> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let names = entries.filter_map(|it| it.file_name().into_string().ok());
-        let ids = names.filter_map(|it| Pid::from_raw(it.parse().ok()?));
+        let ids = names.filter_map(|it| parsed(&it)?);
         // A process that ends meanwhile has no file.
         ids.filter_map(|id| member(id, &fs::read(stat_path(id)).ok()?))
     }
@@ -210,10 +210,17 @@ pub(super) mod linux {
         let end = stat.iter().rposition(|it| *it == b')')?;
         let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
         let is_ended = matches!(fields.next()?, "Z" | "X");
-        let mut next_id = || Some(Pid::from_raw(fields.next()?.parse().ok()?));
+        let mut next_id = || parsed(fields.next()?);
         let (parent, group, session) = (next_id()?, next_id()??, next_id()?);
         let start = fields.nth(15)?.parse().ok()?;
         Some(Member { id, parent, group, session, is_ended, start })
+    }
+
+    /// A process id, or `None` within if it is 0, as for a process outside the PID namespace. Those of a process that has
+    /// just been reaped are -1.
+    pub(in crate::process) fn parsed(id: &str) -> Option<Option<Pid>> {
+        let id = id.parse().ok().filter(|it| *it >= 0)?;
+        Some(Pid::from_raw(id))
     }
 
     /// The single variables, in the form `NAME=VALUE`.
@@ -268,6 +275,8 @@ pub(super) mod linux {
             );
             assert_eq!(member(pid(7), b"7 (sh) S"), None);
             assert_eq!(member(pid(7), b""), None);
+            let reaped = b"7 (sh) X -1 -1 -1 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23";
+            assert_eq!(member(pid(7), reaped), None);
         }
     }
 }
