@@ -1,5 +1,7 @@
 //! The builder of a core.
 
+mod identity;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -14,12 +16,13 @@ use crate::{
     blocking::{self, Cancellation},
     call_filter::CallFilter,
     configuration::{Configurations, is_access_control, overlay},
-    core::{Component, LocalCore, Prepared},
+    core::{LocalCore, Prepared},
     edition::Edition,
     events::OpenStreams,
     initial::{Allowed, Initial},
     operations,
     policy::{self, AccessControl, snippet},
+    process::environment,
     pubsub::PubSub,
     recipes::{self, Loaded, Source},
     record::Recorder,
@@ -27,13 +30,14 @@ use crate::{
     socket::{self, Place},
     state::State,
     supervisor::{Preparation, Setup},
+    tokens::Tokens,
 };
 
 /// A builder of a [`LocalCore`].
 #[derive(Debug)]
 #[must_use = "the core does not listen until `start` is called"]
 pub struct Builder {
-    components: BTreeMap<String, Component>,
+    components: BTreeSet<String>,
     initial: Initial,
     recipes: Vec<Source>,
     /// The components whose processes the core does not start, although their recipe is run.
@@ -49,12 +53,14 @@ pub struct Builder {
     edition: Edition,
     authorization: Authorization,
     records_calls: bool,
+    thing_name: Option<String>,
+    has_login: bool,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            components: BTreeMap::new(),
+            components: BTreeSet::new(),
             initial: Initial::default(),
             recipes: Vec::new(),
             by_hand: BTreeSet::new(),
@@ -69,6 +75,8 @@ impl Default for Builder {
             edition: Edition::Java,
             authorization: Authorization::default(),
             records_calls: true,
+            thing_name: None,
+            has_login: false,
         }
     }
 }
@@ -84,7 +92,7 @@ impl Builder {
             self.problem.get_or_insert(problem);
             return self;
         }
-        self.components.entry(name).or_insert_with(Component::new);
+        self.components.insert(name);
         self
     }
 
@@ -291,17 +299,29 @@ impl Builder {
         };
         let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
         let configurations = Arc::new(Configurations::new(configurations.into_iter()));
+        let tokens = Arc::new(Tokens::default());
+        self.components.iter().for_each(|it| tokens.add(it));
         self.authorization.load(|| configurations.access_controls());
         self.edition.check_policies(|| configurations.access_controls());
+        if self.has_login {
+            let login = identity::login_name();
+            configurations.add(&login, identity::login_configuration());
+            if self.authorization.is_on() {
+                self.authorization.load(|| configurations.access_controls());
+            }
+            tokens.add(&login);
+        }
         let preparation = Preparation {
-            setup: Setup::new(&loaded, self.root.as_deref(), &place.exports(&self.components))?,
+            setup: Setup::new(&loaded, self.root.as_deref(), &tokens.exports(&place.path))?,
             initial: self.initial,
             artifacts: self.artifacts,
             socket: place.path.clone(),
             recipes: Mutex::new(loaded),
             reloads: Mutex::default(),
-            components: self.components.clone(),
+            components: self.components,
+            tokens: Arc::clone(&tokens),
             configurations: Arc::clone(&configurations),
+            thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
         };
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let nucleus = Nucleus {
@@ -314,19 +334,19 @@ impl Builder {
         };
         let recorder = Recorder::new(self.records_calls);
         let filter = Arc::new(CallFilter::new(nucleus.clone(), recorder, self.edition));
-        Ok(Prepared { place, components: self.components, filter, nucleus, preparation })
+        Ok(Prepared { place, tokens, filter, nucleus, preparation })
     }
 
     /// Reads the recipes and adds their components.
     fn load_recipes(&mut self) -> Result<Vec<Loaded>, String> {
-        let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains_key(it))?;
+        let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains(it))?;
         if !loaded.is_empty() {
             self.authorization.deny_by_default();
         }
         let with_recipe: Vec<_> = loaded.iter().map(|it| &*it.recipe.component).collect();
         let is_configured = |it: &str| self.initial.configurations.contains_key(it);
         let required =
-            self.components.keys().filter(|it| self.requires_recipes && !is_configured(it));
+            self.components.iter().filter(|it| self.requires_recipes && !is_configured(it));
         let mut required = required.chain(&self.by_hand);
         if let Some(name) = required.find(|it| !with_recipe.contains(&it.as_str())) {
             let known = with_recipe.join(", ");
@@ -334,7 +354,7 @@ impl Builder {
         }
         for Loaded { source, recipe } in &mut loaded {
             let name = &recipe.component;
-            self.components.entry(name.clone()).or_insert_with(Component::new);
+            self.components.insert(name.clone());
             self.authorization.add_source(name, recipe.source.clone());
             source.runs &= !self.by_hand.contains(name);
         }
@@ -346,7 +366,7 @@ impl Builder {
         &self,
         loaded: &[Loaded],
     ) -> Result<BTreeMap<String, Map<String, Value>>, String> {
-        let configurations = self.components.keys().map(|name| {
+        let configurations = self.components.iter().map(|name| {
             let recipe = loaded.iter().find(|it| it.recipe.component == *name);
             let default = recipe.map(|it| it.recipe.configuration.clone()).unwrap_or_default();
             Ok((name.clone(), self.initial.configuration(name, default)?))

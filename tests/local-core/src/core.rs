@@ -1,13 +1,9 @@
 //! The running core.
 
 use std::{
-    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,7 +12,7 @@ use greengrass_core_ipc::{
     Client,
     client::ConnectionBuilder,
     error::ConnectError,
-    server::{ConnectRequest, Identity, Rejected, Server, serve_connection},
+    server::{ConnectRequest, Server, serve_connection},
 };
 use serde_json::Value;
 use tokio::{
@@ -30,8 +26,9 @@ use crate::{
     exports,
     record::Call,
     service::Nucleus,
-    socket::{self, Place},
+    socket::Place,
     supervisor::{Preparation, Supervisor},
+    tokens::Tokens,
 };
 
 /// A Greengrass core in this process, which serves components until it is stopped or dropped.
@@ -40,7 +37,7 @@ pub struct LocalCore {
     path: PathBuf,
     filter: Arc<CallFilter>,
     nucleus: Nucleus,
-    authenticator: Arc<Authenticator>,
+    tokens: Arc<Tokens>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<io::Result<()>>,
     /// The tasks of connections within this process.
@@ -53,61 +50,10 @@ pub struct LocalCore {
 /// A core that does not listen yet.
 pub(crate) struct Prepared {
     pub(crate) place: Place,
-    pub(crate) components: BTreeMap<String, Component>,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) filter: Arc<CallFilter>,
     pub(crate) nucleus: Nucleus,
     pub(crate) preparation: Preparation,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Component {
-    pub(crate) token: String,
-}
-
-impl Component {
-    /// A component with a new token.
-    pub(crate) fn new() -> Self {
-        Self { token: socket::token() }
-    }
-}
-
-/// Authenticates components by their tokens.
-#[derive(Debug)]
-struct Authenticator {
-    components: BTreeMap<String, Component>,
-    rejects_all: AtomicBool,
-}
-
-impl Authenticator {
-    fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
-        let component = self.component_of(&request.payload).map_err(|reason| {
-            tracing::warn!("a connection is rejected: {reason}");
-            Rejected
-        })?;
-        Ok(Identity(component.to_owned()))
-    }
-
-    /// The component whose token is in the payload of a connect message, or why there is none.
-    fn component_of(&self, payload: &[u8]) -> Result<&str, &'static str> {
-        let payload: Value =
-            serde_json::from_slice(payload).map_err(|_| "the payload is not JSON")?;
-        let token = payload.get("authToken").and_then(Value::as_str);
-        let token = token.ok_or("the payload has no text authToken")?;
-        let known = self.components.iter().find(|(_, it)| it.token.eq_ignore_ascii_case(token));
-        let known = known.filter(|(component, it)| {
-            if it.token != token {
-                tracing::warn!(
-                    "the token of {component} is rejected in other upper and lower case; a device accepts it"
-                );
-            }
-            it.token == token
-        });
-        let (component, _) = known.ok_or("the token is unknown; each start creates new tokens")?;
-        if self.rejects_all.load(Ordering::Relaxed) {
-            return Err("all tokens are rejected");
-        }
-        Ok(component)
-    }
 }
 
 /// The time in which the last output of components is written.
@@ -127,15 +73,12 @@ impl LocalCore {
     }
 
     pub(crate) fn listen(prepared: Prepared) -> io::Result<Self> {
-        let Prepared { mut place, components, filter, nucleus, preparation } = prepared;
+        let Prepared { mut place, tokens, filter, nucleus, preparation } = prepared;
         let path = place.path.clone();
-        place.write_exports(&components)?;
-        let authenticator =
-            Arc::new(Authenticator { components, rejects_all: AtomicBool::new(false) });
+        place.write_exports(&tokens)?;
         let server = place.bind()?;
         let (commands, received) = mpsc::channel(1);
-        let serving =
-            serve(place, server, Arc::clone(&filter), Arc::clone(&authenticator), received);
+        let serving = serve(place, server, Arc::clone(&filter), Arc::clone(&tokens), received);
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
         let supervisor = Arc::clone(&nucleus.supervisor);
@@ -145,7 +88,7 @@ impl LocalCore {
             path,
             filter,
             nucleus,
-            authenticator,
+            tokens,
             commands,
             task,
             in_process,
@@ -176,8 +119,8 @@ impl LocalCore {
     }
 
     /// The names of the components, in order.
-    pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.authenticator.components.keys().map(String::as_str)
+    pub fn components(&self) -> impl Iterator<Item = String> {
+        self.tokens.names().into_iter()
     }
 
     /// The token of a component.
@@ -185,9 +128,9 @@ impl LocalCore {
     /// # Panics
     ///
     /// If the component is unknown.
-    pub fn auth_token(&self, component: &str) -> &str {
-        match self.authenticator.components.get(component) {
-            Some(component) => &component.token,
+    pub fn auth_token(&self, component: &str) -> String {
+        match self.tokens.of(component) {
+            Some(token) => token,
             None => panic!("unknown component {component:?}"),
         }
     }
@@ -198,7 +141,7 @@ impl LocalCore {
     ///
     /// If the component is unknown.
     pub fn environment(&self, component: &str) -> [(&'static str, String); 2] {
-        exports::environment(&self.path, self.auth_token(component))
+        exports::environment(&self.path, &self.auth_token(component))
     }
 
     /// A builder of connections of a component over the socket.
@@ -226,10 +169,10 @@ impl LocalCore {
     pub async fn connect(&self, component: &str) -> Result<Client, ConnectError> {
         let builder = self.connection(component);
         let (client, server) = tokio::io::duplex(64 * 1024);
-        let (filter, authenticator) = (Arc::clone(&self.filter), Arc::clone(&self.authenticator));
+        let (filter, tokens) = (Arc::clone(&self.filter), Arc::clone(&self.tokens));
         let config = filter.edition.config();
         self.in_process.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
-            let authenticate = move |request: &ConnectRequest| authenticator.authenticate(request);
+            let authenticate = move |request: &ConnectRequest| tokens.authenticate(request);
             serve_connection(server, filter, authenticate, config).await;
         });
         Ok(Client::new(builder.connect_over(client).await?))
@@ -278,10 +221,7 @@ impl LocalCore {
     ///
     /// If the core has no such component, or the values are not a JSON object.
     pub fn merge_config(&self, component: &str, values: impl Into<Value>) {
-        assert!(
-            self.authenticator.components.contains_key(component),
-            "the core has no component {component:?}"
-        );
+        assert!(self.tokens.of(component).is_some(), "the core has no component {component:?}");
         let Value::Object(values) = values.into() else {
             panic!("what is merged into the configuration of {component} is not a JSON object");
         };
@@ -290,7 +230,7 @@ impl LocalCore {
 
     /// Sets whether all tokens are rejected.
     pub fn refuse_tokens(&self, refuse: bool) {
-        self.authenticator.rejects_all.store(refuse, Ordering::Relaxed);
+        self.tokens.reject_all(refuse);
     }
 
     /// Closes all connections, as a nucleus that restarts does, and listens again on the same socket. Tokens and
@@ -346,7 +286,7 @@ async fn serve(
     place: Place,
     server: Server,
     filter: Arc<CallFilter>,
-    authenticator: Arc<Authenticator>,
+    tokens: Arc<Tokens>,
     mut commands: mpsc::Receiver<Command>,
 ) -> io::Result<()> {
     let mut server = Some(server);
@@ -358,10 +298,10 @@ async fn serve(
         };
         // Completes `disconnect_all`: clients can connect again.
         drop(done.take());
-        let authenticator = Arc::clone(&authenticator);
+        let tokens = Arc::clone(&tokens);
         let mut bound = bound
             .config(filter.edition.config())
-            .authenticator(move |request: &ConnectRequest| authenticator.authenticate(request));
+            .authenticator(move |request: &ConnectRequest| tokens.authenticate(request));
         if let Some(connections) = filter.edition.max_connections() {
             bound = bound.max_connections(connections);
         }

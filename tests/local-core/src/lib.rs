@@ -35,6 +35,7 @@ mod service;
 mod socket;
 mod state;
 mod supervisor;
+mod tokens;
 mod topics;
 
 pub use authorization::AuthorizationRequest;

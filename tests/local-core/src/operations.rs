@@ -122,6 +122,9 @@ pub(crate) const VALIDATE_AUTHORIZATION_TOKEN: &str = "aws.greengrass#ValidateAu
 /// The component of AWS that sends metrics and validates authorization tokens.
 pub(crate) const STREAM_MANAGER: &str = "aws.greengrass.StreamManager";
 
+/// The start of the names of logins of the command line tool.
+pub(crate) const CLI_LOGIN: &str = "greengrass-cli#";
+
 /// The operation that a nucleus denies to all components, regardless of policies.
 pub(crate) const CANCEL_LOCAL_DEPLOYMENT: &str = "aws.greengrass#CancelLocalDeployment";
 
@@ -155,6 +158,11 @@ impl Resource {
 }
 
 impl Service {
+    /// Whether a component needs no policy.
+    pub(crate) fn exempts(&self, component: &str) -> bool {
+        self.exempt == Some(component) || self.id == CLI.id && component.starts_with(CLI_LOGIN)
+    }
+
     /// The operations of the service.
     pub(crate) fn operations(&self) -> impl Iterator<Item = &'static Protected> {
         OPERATIONS.iter().filter(|it| it.service.id == self.id)

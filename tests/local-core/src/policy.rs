@@ -159,7 +159,7 @@ impl Rules {
 
     /// Decides on a call.
     pub(crate) fn decide<'a>(&'a self, request: Request<'a>) -> Decision<'a> {
-        if request.operation.service.exempt == Some(request.component) {
+        if request.operation.service.exempts(request.component) {
             return Decision::Allowed(None);
         }
         let is_blank = request.resource.is_some_and(is_blank);

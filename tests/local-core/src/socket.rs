@@ -1,7 +1,6 @@
 //! Places of sockets, and tokens of components.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fs::{self, Permissions},
     hash::{BuildHasher, RandomState},
@@ -14,7 +13,7 @@ use greengrass_core_ipc::server::Server;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::{core::Component, exports, lock::LockedFile, process};
+use crate::{exports, lock::LockedFile, process, tokens::Tokens};
 
 /// The maximum length of a socket's path in bytes, without the zero byte at its end.
 const MAX_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -74,17 +73,8 @@ impl Place {
     }
 
     /// Writes the environment of components beside the socket.
-    pub(crate) fn write_exports(
-        &mut self,
-        components: &BTreeMap<String, Component>,
-    ) -> io::Result<()> {
-        let text = self.exports(components);
-        self.exports.write(&text)
-    }
-
-    /// The lines that export the environment of components.
-    pub(crate) fn exports(&self, components: &BTreeMap<String, Component>) -> String {
-        components.iter().map(|(name, it)| exports::lines(name, &self.path, &it.token)).collect()
+    pub(crate) fn write_exports(&mut self, tokens: &Tokens) -> io::Result<()> {
+        self.exports.write(&tokens.exports(&self.path))
     }
 }
 

@@ -107,6 +107,12 @@ pub(super) struct Core {
     /// Keeps configurations, shadows, deployments and versions of secrets in this folder. Default: they end with the core
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
+    /// Adds the identity of greengrass-cli, which may create deployments, and prints its environment
+    #[arg(long)]
+    pub(super) cli_login: bool,
+    /// The name of the thing. Default: AWS_IOT_THING_NAME, or local-core
+    #[arg(long, value_name = "NAME")]
+    pub(super) thing_name: Option<String>,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600

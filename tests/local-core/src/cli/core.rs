@@ -76,6 +76,12 @@ fn builder(args: args::Core) -> Builder {
     if let Some(folder) = args.state {
         builder = builder.state(folder);
     }
+    if args.cli_login {
+        builder = builder.cli_login();
+    }
+    if let Some(name) = args.thing_name {
+        builder = builder.thing_name(name);
+    }
     if args.lite {
         builder = builder.lite();
     }
@@ -98,7 +104,7 @@ async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) 
         _ = signals.recv() => return Ok(ExitCode::SUCCESS),
     };
     for component in core.by_hand() {
-        print(exports::lines(&component, core.socket_path(), core.auth_token(&component)));
+        print(exports::lines(&component, core.socket_path(), &core.auth_token(&component)));
     }
     announce();
     tokio::select! {

@@ -14,14 +14,16 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Map, Value};
 
-use super::tree::{ACCESS_CONTROL, Change, Configuration, Millis, Update, UpdateError, folded};
+use super::tree::{
+    ACCESS_CONTROL, Change, Configuration, DEFAULT_TIME, Millis, Update, UpdateError, folded,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
 
 #[derive(Debug)]
-struct Component {
-    configuration: Configuration,
+pub(super) struct Component {
+    pub(super) configuration: Configuration,
     subscribers: Vec<Subscriber>,
 }
 
@@ -34,11 +36,7 @@ struct Subscriber {
 
 impl Configurations {
     pub(crate) fn new(components: impl Iterator<Item = (String, Map<String, Value>)>) -> Self {
-        let components = components.map(|(name, values)| {
-            // Initial values are older than all updates.
-            let configuration = Configuration::new(values, 1);
-            (name, Component { configuration, subscribers: Vec::new() })
-        });
+        let components = components.map(|(name, values)| (name, values.into()));
         Self(Mutex::new(components.collect()))
     }
 
@@ -92,7 +90,7 @@ impl Configurations {
         self.change(component, |it| it.merge(&[], values, now, now))
     }
 
-    fn change(
+    pub(super) fn change(
         &self,
         component: &str,
         change: impl FnOnce(&mut Configuration) -> Update,
@@ -133,8 +131,15 @@ impl Configurations {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Component>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Component>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Map<String, Value>> for Component {
+    fn from(values: Map<String, Value>) -> Self {
+        let configuration = Configuration::new(values, DEFAULT_TIME);
+        Self { configuration, subscribers: Vec::new() }
     }
 }
 

@@ -3,9 +3,13 @@
 //! The rules are those of the Java nucleus. Where its outcome depends on a race, this implementation is deterministic: a
 //! new empty container has the time of the request, and each change is reported once.
 
+mod deployment;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+
+pub(crate) use deployment::{Changes, DEFAULT_TIME};
 
 /// A point in time, in milliseconds since 1970.
 pub(crate) type Millis = i64;

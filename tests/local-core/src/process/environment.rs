@@ -15,7 +15,12 @@ pub(crate) fn thing_name() -> String {
 }
 
 /// The variables for a component, besides those that it inherits and those of its recipe.
-pub(crate) fn variables(socket: &Path, token: &str, root: &Path) -> Vec<(String, String)> {
+pub(crate) fn variables(
+    socket: &Path,
+    token: &str,
+    root: &Path,
+    thing_name: &str,
+) -> Vec<(String, String)> {
     let socket = socket.display().to_string();
     let region = inherited(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
     let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
@@ -24,7 +29,7 @@ pub(crate) fn variables(socket: &Path, token: &str, root: &Path) -> Vec<(String,
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", token.to_owned()),
         (SOCKET_PATH_VARIABLE, socket.clone()),
         ("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH", socket),
-        ("AWS_IOT_THING_NAME", thing_name()),
+        ("AWS_IOT_THING_NAME", thing_name.to_owned()),
         ("AWS_REGION", region.clone()),
         ("AWS_DEFAULT_REGION", region),
         ("AWS_USE_FIPS_ENDPOINT", "false".to_owned()),
@@ -60,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_component_gets_the_variables_of_a_nucleus() {
-        let variables = super::variables(Path::new("/s/ipc.socket"), "TOKEN", Path::new("/r"));
+        let variables =
+            super::variables(Path::new("/s/ipc.socket"), "TOKEN", Path::new("/r"), "thing");
         let value = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| &*it.1);
         for name in ["SVCUID", "AWS_CONTAINER_AUTHORIZATION_TOKEN"] {
             assert_eq!(value(name), Some("TOKEN"));

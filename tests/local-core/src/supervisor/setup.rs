@@ -1,7 +1,7 @@
 //! The preparation of components before they start: recipe variables, environment and folders.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,13 +14,13 @@ use crate::{
     artifacts,
     blocking::Cancellation,
     configuration::Configurations,
-    core::Component,
     folders::Folders,
     initial::{self, Initial},
     process::{Console, Output, environment},
     recipe::{ComponentVariables, Recipe, Variables},
     recipes::{self, Loaded},
     service::Nucleus,
+    tokens::Tokens,
 };
 
 /// What the components of a core are prepared from.
@@ -35,8 +35,11 @@ pub(crate) struct Preparation {
     pub(crate) recipes: Mutex<Vec<Loaded>>,
     /// Locked by a reload.
     pub(crate) reloads: Mutex<()>,
-    pub(crate) components: BTreeMap<String, Component>,
+    /// The names of the components.
+    pub(crate) components: BTreeSet<String>,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) configurations: Arc<Configurations>,
+    pub(crate) thing_name: String,
 }
 
 /// What components with processes share.
@@ -77,7 +80,7 @@ impl Preparation {
         let recipes = self.recipes();
         let mut instances = Vec::new();
         let mut problems = Vec::new();
-        for name in self.components.keys() {
+        for name in &self.components {
             let loaded = recipes.iter().find(|it| it.recipe.component == *name);
             let configuration = self.configurations.get(name, &[]).unwrap_or_default();
             let scripts = |it| self.scripts(it, &recipes, configuration, cancellation);
@@ -110,7 +113,7 @@ impl Preparation {
         let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
         let recipe = read_again(component, &recipes[at].source.path)?;
         let before = std::mem::replace(&mut recipes[at].recipe, recipe);
-        recipes::report(recipes::check(&recipes, |it| self.components.contains_key(it)))?;
+        recipes::report(recipes::check(&recipes, |it| self.components.contains(it)))?;
         let after = &recipes[at].recipe;
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
         let merges = initial::merges(&values(&before)?, &values(after)?);
@@ -141,7 +144,7 @@ impl Preparation {
         let recipes = self.recipes();
         let runs =
             |name: &str| recipes.iter().any(|it| it.source.runs && it.recipe.component == name);
-        self.components.keys().filter(|it| !runs(it)).cloned().collect()
+        self.tokens.names().into_iter().filter(|it| !runs(it)).collect()
     }
 
     /// The output of components, if the core starts processes.
@@ -171,7 +174,7 @@ impl Preparation {
         let dependencies = all.iter().filter(is_dependency).map(|it| &it.recipe);
         let variables = Variables {
             root: text(folders.root()),
-            thing_name: environment::thing_name(),
+            thing_name: self.thing_name.clone(),
             own: variables_of(recipe, folders, configuration),
             dependencies: dependencies.map(values).collect(),
         };
@@ -185,11 +188,16 @@ impl Preparation {
             decompressed: folders.decompressed(name, &recipe.version),
         };
         artifacts::install(recipe, &found, from, &to, cancellation).map_err(|it| it.to_string())?;
-        let token = self.components.get(name).map(|it| &*it.token).unwrap_or_default();
+        let token = self.tokens.of(name).unwrap_or_default();
         Ok(Some(Scripts {
             recipe: recipe.source.file.clone(),
             lifecycle,
-            environment: environment::variables(&self.socket, token, folders.root()),
+            environment: environment::variables(
+                &self.socket,
+                &token,
+                folders.root(),
+                &self.thing_name,
+            ),
             folder: folders.work(name),
             artifacts: to.artifacts,
             output: setup.output.clone(),

@@ -341,7 +341,7 @@ impl Player {
     }
 
     fn text(&self, text: &str, index: Option<usize>) -> String {
-        substitute::text(text, index, |it| self.core.auth_token(it).to_owned())
+        substitute::text(text, index, |it| self.core.auth_token(it))
     }
 
     /// The payload of a step: `raw`, or the JSON of a member.

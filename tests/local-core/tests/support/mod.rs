@@ -19,7 +19,7 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn connect(core: &LocalCore, component: &str) -> Self {
-        Self::on(core.socket_path(), core.auth_token(component)).await
+        Self::on(core.socket_path(), &core.auth_token(component)).await
     }
 
     /// Connects with a token.

@@ -1,0 +1,160 @@
+//! The changes that a deployment makes to a configuration.
+
+use serde_json::{Map, Value};
+
+use super::{Change, Configuration, Container, Merge, Millis, Node, folded};
+
+/// The modification time of default values: they are older than all updates.
+pub(crate) const DEFAULT_TIME: Millis = 1;
+
+/// What a deployment asks for in the configuration of a component.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    /// The paths of the values that return to their defaults. An empty path is the whole configuration.
+    pub(crate) reset: Vec<Vec<String>>,
+    pub(crate) merge: Map<String, Value>,
+}
+
+impl Configuration {
+    /// The configuration after a deployment: values are reset, missing ones get their defaults, and others are merged,
+    /// in this order. Values that are newer than `time` are kept.
+    pub(crate) fn deployed(
+        &self,
+        defaults: Map<String, Value>,
+        changes: &Changes,
+        time: Millis,
+    ) -> Self {
+        let mut deployed = self.clone();
+        changes.reset.iter().for_each(|path| deployed.root.remove(path));
+        deployed.root.fill(defaults);
+        deployed.merge(&[], changes.merge.clone(), time, time);
+        deployed
+    }
+
+    /// The changes that lead from another configuration to this one.
+    pub(crate) fn changes_since(&self, before: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        compare(&before.root, &self.root, &mut Vec::new(), &mut changes);
+        changes
+    }
+}
+
+impl Container {
+    fn remove(&mut self, path: &[String]) {
+        match path {
+            [] => self.children.clear(),
+            [last] => drop(self.children.remove(&folded(last))),
+            [first, rest @ ..] => {
+                if let Some((_, Node::Container(child))) = self.children.get_mut(&folded(first)) {
+                    child.remove(rest);
+                }
+            }
+        }
+    }
+
+    /// Adds the values that are missing.
+    fn fill(&mut self, values: Map<String, Value>) {
+        for (key, value) in values {
+            match (self.children.get_mut(&folded(&key)), value) {
+                (None, value) => {
+                    let node = Merge::new(DEFAULT_TIME).new_node(value);
+                    self.children.insert(folded(&key), (key, node));
+                }
+                (Some((_, Node::Container(child))), Value::Object(values)) => child.fill(values),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn compare(
+    before: &Container,
+    after: &Container,
+    path: &mut Vec<String>,
+    changes: &mut Vec<Change>,
+) {
+    for (key, (name, node)) in &before.children {
+        let is_kept = |it: &(String, Node)| is_container(&it.1) == is_container(node);
+        if !after.children.get(key).is_some_and(is_kept) {
+            path.push(name.clone());
+            let mut leaves = Vec::new();
+            if let Node::Container(container) = node {
+                container.leaves(&mut path.clone(), &mut leaves);
+            }
+            changes.push(Change::Removed { path: path.clone(), leaves });
+            path.pop();
+        }
+    }
+    let nothing = Container { children: Default::default(), created: 0 };
+    for (key, (name, node)) in &after.children {
+        path.push(name.clone());
+        match (before.children.get(key).map(|it| &it.1), node) {
+            (Some(Node::Container(before)), Node::Container(after)) => {
+                compare(before, after, path, changes);
+            }
+            (_, Node::Container(after)) => compare(&nothing, after, path, changes),
+            (Some(Node::Leaf(before)), Node::Leaf(after)) if before.value == after.value => {}
+            (_, Node::Leaf(_)) => changes.push(Change::Written(path.clone())),
+        }
+        path.pop();
+    }
+}
+
+fn is_container(node: &Node) -> bool {
+    matches!(node, Node::Container(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[track_caller]
+    fn check(reset: &[&[&str]], merge: Value, expected: Value, written: &[&str], removed: &[&str]) {
+        let defaults = json!({ "a": 1, "b": { "c": "x", "d": 2 }, "l": [1, 2] });
+        let mut before = Configuration::new(object(defaults.clone()), DEFAULT_TIME);
+        before.merge(&[], object(json!({ "a": 7, "own": { "k": 1 } })), 100, 100);
+        before.merge(&[], object(json!({ "new": 1 })), 9000, 9000);
+        let path = |it: &&[&str]| it.iter().map(ToString::to_string).collect();
+        let changes = Changes { reset: reset.iter().map(path).collect(), merge: object(merge) };
+        let after = before.deployed(object(defaults), &changes, 200);
+        assert_eq!(Value::from(after.get(&[]).unwrap()), expected);
+        let (mut found_written, mut found_removed) = (Vec::new(), Vec::new());
+        for change in after.changes_since(&before) {
+            match change {
+                Change::Removed { path, .. } => found_removed.push(path.join("/")),
+                Change::Written(path) => found_written.push(path.join("/")),
+            }
+        }
+        assert_eq!((found_written, found_removed), (strings(written), strings(removed)));
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_deployment_resets_fills_and_merges() {
+        let rest = json!({ "c": "x", "d": 2 });
+        let all = |a: i32, own: Value, new: Value| json!({ "a": a, "b": rest, "l": [1, 2], "own": own, "new": new });
+        check(&[], json!({}), all(7, json!({ "k": 1 }), json!(1)), &[], &[]);
+        check(&[&["a"]], json!({}), all(1, json!({ "k": 1 }), json!(1)), &["a"], &[]);
+        check(&[&["own", "k"]], json!({}), all(7, json!({}), json!(1)), &[], &["own/k"]);
+        check(&[&["A"]], json!({ "a": 9 }), all(9, json!({ "k": 1 }), json!(1)), &["a"], &[]);
+        let defaults = json!({ "a": 1, "b": rest, "l": [1, 2] });
+        check(&[&[]], json!({}), defaults, &["a"], &["new", "own"]);
+        check(&[&["zzz"], &["l", "0"]], json!({}), all(7, json!({ "k": 1 }), json!(1)), &[], &[]);
+        // A value from the future stays.
+        check(&[], json!({ "new": 2 }), all(7, json!({ "k": 1 }), json!(1)), &[], &[]);
+        let merge = json!({ "own": 5, "b": { "c": { "e": null } } });
+        let expected = json!({
+            "a": 7, "b": { "c": { "e": null }, "d": 2 }, "l": [1, 2], "own": 5, "new": 1,
+        });
+        check(&[], merge, expected, &["b/c/e", "own"], &["own", "b/c"]);
+    }
+}
