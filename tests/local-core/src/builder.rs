@@ -27,6 +27,7 @@ use crate::{
     recipes::{self, Loaded, Source},
     record::Recorder,
     service::Nucleus,
+    shadows::Shadows,
     socket::{self, Place},
     state::State,
     supervisor::{Preparation, Setup},
@@ -330,6 +331,7 @@ impl Builder {
             configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
+            shadows: Arc::new(Shadows::load(&state)),
             state: Arc::new(state),
         };
         let recorder = Recorder::new(self.records_calls);

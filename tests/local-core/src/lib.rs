@@ -32,6 +32,7 @@ mod recipes;
 mod record;
 mod requests;
 mod service;
+mod shadows;
 mod socket;
 mod state;
 mod supervisor;

@@ -51,14 +51,6 @@ impl Nucleus {
     }
 }
 
-/// The resource of a shadow, or of the classic shadow if the name is absent or empty.
-pub(crate) fn shadow(thing: &str, name: &Option<String>) -> String {
-    match name.as_deref() {
-        None | Some("") => format!("$aws/things/{thing}/shadow"),
-        Some(name) => format!("$aws/things/{thing}/shadow/name/{name}"),
-    }
-}
-
 /// Whether a required member is missing or null.
 pub(crate) fn is_missing(context: &RequestContext, member: &str) -> bool {
     let mut violations = context.violations().iter();

@@ -68,8 +68,8 @@ use crate::{
     configuration::{Configurations, is_access_control},
     events::{self, OpenStreams},
     operations,
-    permission::shadow,
     pubsub::PubSub,
+    shadows::{self, Shadows},
     state::State,
     supervisor::Supervisor,
 };
@@ -81,6 +81,7 @@ pub(crate) struct Nucleus {
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) streams: Arc<OpenStreams>,
+    pub(crate) shadows: Arc<Shadows>,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) state: Arc<State>,
 }
@@ -188,7 +189,11 @@ impl GreengrassCoreIpc for Nucleus {
         request: PublishToTopicRequest,
         context: RequestContext,
     ) -> Result<PublishToTopicResponse, PublishToTopicError> {
+        let shadow = shadows::Request::of_message(&request.topic, &request.publish_message);
         self.publish(request, &context)?;
+        if let Some(shadow) = shadow {
+            self.serve_shadow_message(shadow).await;
+        }
         Ok(PublishToTopicResponse::default())
     }
 
@@ -214,13 +219,17 @@ impl GreengrassCoreIpc for Nucleus {
     served! {
         get_configuration GetConfiguration get_value
         update_configuration UpdateConfiguration update_value
+        delete_thing_shadow DeleteThingShadow delete_shadow
         get_component_details GetComponentDetails component
+        get_thing_shadow GetThingShadow get_shadow
         list_components ListComponents components
+        list_named_shadows_for_thing ListNamedShadowsForThing list_shadows
         pause_component PauseComponent pause
         restart_component RestartComponent restart_one
         resume_component ResumeComponent resume
         stop_component StopComponent stop_one
         update_state UpdateState report_state
+        update_thing_shadow UpdateThingShadow update_shadow
     }
 
     async fn cancel_local_deployment(
@@ -285,12 +294,8 @@ impl GreengrassCoreIpc for Nucleus {
     not_served! { authorized
         create_debug_password CreateDebugPassword |_| "*".to_owned();
         create_local_deployment CreateLocalDeployment |_| "*".to_owned();
-        delete_thing_shadow DeleteThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
         get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
-        get_thing_shadow GetThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
         list_local_deployments ListLocalDeployments |_| "*".to_owned();
-        list_named_shadows_for_thing ListNamedShadowsForThing |it| it.thing_name.clone();
-        update_thing_shadow UpdateThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
     }
 
     not_served! {

@@ -163,7 +163,6 @@ async fn every_operation_that_is_not_served_fails() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let mut raw = Raw::connect(&core, "a").await;
     let operations: Vec<&str> = include_str!("data/not-served.txt").lines().collect();
-    assert_eq!(operations.len(), 23);
     for line in operations {
         let (operation, request) = line.split_once(' ').unwrap();
         let answer = raw.call(operation, request).await;

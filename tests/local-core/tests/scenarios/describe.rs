@@ -80,7 +80,7 @@ fn levels(json: &[u8]) -> usize {
     deepest
 }
 
-/// Replaces base64 by what it contains, and long texts by their length. `name` is the member that contains the value.
+/// Replaces base64 by what it contains, long texts by their length, and times. `name` is the member that contains the value.
 fn clean(value: Value, name: &str) -> Value {
     match value {
         Value::Object(members) => {
@@ -97,6 +97,10 @@ fn clean(value: Value, name: &str) -> Value {
             members.collect::<Map<_, _>>().into()
         }
         Value::Array(items) => items.into_iter().map(|it| clean(it, name)).collect(),
+        Value::String(_) if name == "nextToken" => "<token>".into(),
+        Value::Number(time) if name.contains("time") && time.as_f64() > Some(1.5e9) => {
+            "<time>".into()
+        }
         Value::String(text) => match text.chars().count() {
             len if len >= LONG => format!("<long {len}>").into(),
             _ => text.into(),

@@ -28,6 +28,10 @@ struct Player {
     connections: BTreeMap<String, Connection>,
     /// The events of the current step.
     events: Vec<Value>,
+    /// The payload of the last reply.
+    replied: Vec<u8>,
+    /// The members of replies that later requests have.
+    saved: BTreeMap<String, String>,
 }
 
 /// Plays a scenario. Returns what happened at each step, in the form of the recording.
@@ -49,13 +53,23 @@ pub(super) async fn play(scenario: &Value) -> Vec<Value> {
         };
     }
     let core = builder.start().await.unwrap();
-    let mut player = Player { core, connections: BTreeMap::new(), events: Vec::new() };
+    let mut player = Player {
+        core,
+        connections: BTreeMap::new(),
+        events: Vec::new(),
+        replied: Vec::new(),
+        saved: BTreeMap::new(),
+    };
     let mut outcome = Vec::new();
     let steps = scenario["steps"].as_array().unwrap().iter();
     for (step, recorded) in steps.zip(scenario["recorded"].as_array().unwrap()) {
         let closed_before = player.closed();
         let has_reply = recorded["reply"]["kind"] != "none";
+        for _ in 1..step["burst"].as_u64().unwrap_or(1) {
+            player.step(step, has_reply).await;
+        }
         let mut reply = player.step(step, has_reply).await;
+        player.save(&step["save"]);
         let start = tokio::time::Instant::now();
         // The nucleus had the time to start and stop processes.
         while has_processes
@@ -187,7 +201,17 @@ impl Player {
         self.reply(name, reply)
     }
 
-    fn reply(&self, name: &str, reply: Option<Received>) -> Value {
+    /// Saves members of the last reply.
+    fn save(&mut self, members: &Value) {
+        for (name, member) in members.as_object().into_iter().flatten() {
+            let reply: Value = serde_json::from_slice(&self.replied).unwrap();
+            let value = reply[member.as_str().unwrap()].as_str().unwrap_or_default();
+            self.saved.insert(name.clone(), value.to_owned());
+        }
+    }
+
+    fn reply(&mut self, name: &str, reply: Option<Received>) -> Value {
+        self.replied = reply.as_ref().map(|it| it.message.payload.to_vec()).unwrap_or_default();
         let is_closed = self.connections[name].is_closed;
         let kind = if is_closed { "closed" } else { "none" };
         reply.map_or(json!({ "kind": kind }), |it| describe(&it))
@@ -341,6 +365,9 @@ impl Player {
     }
 
     fn text(&self, text: &str, index: Option<usize>) -> String {
+        if let Some(name) = text.strip_prefix("$saved:") {
+            return self.saved[name].clone();
+        }
         substitute::text(text, index, |it| self.core.auth_token(it))
     }
 

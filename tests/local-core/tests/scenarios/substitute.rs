@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use greengrass_core_ipc::primitives::Blob;
 use serde::Serialize;
 use serde_json::{Map, Value, ser::Formatter};
 
@@ -34,7 +35,7 @@ fn replaced(text: &str, name: &str, value: impl Fn(&str) -> (String, usize)) -> 
     result
 }
 
-/// Replaces variables in JSON: those of texts, and `$now` with an offset in seconds.
+/// Replaces variables in JSON: those of texts, `$now` with an offset in seconds, and `$json` and `$text` by base64.
 pub(super) fn json(value: &Value, text: &impl Fn(&str) -> String) -> Value {
     match value {
         Value::String(it) => match it.strip_prefix("$now") {
@@ -45,12 +46,23 @@ pub(super) fn json(value: &Value, text: &impl Fn(&str) -> String) -> Value {
             None => text(it).into(),
         },
         Value::Array(items) => items.iter().map(|it| json(it, text)).collect(),
+        Value::Object(members) if members.contains_key("$json") => {
+            base64(json(&members["$json"], text).to_string())
+        }
+        Value::Object(members) if members.contains_key("$text") => {
+            base64(text(members["$text"].as_str().unwrap()))
+        }
         Value::Object(members) => {
             let members = members.iter().map(|(name, it)| (text(name), json(it, text)));
             members.collect::<Map<_, _>>().into()
         }
         other => other.clone(),
     }
+}
+
+fn base64(plain: String) -> Value {
+    let json = eventstream_rpc::json::to_vec(&Blob::new(plain)).unwrap();
+    serde_json::from_slice(&json).unwrap()
 }
 
 /// Writes JSON with the blanks that Python writes, on which the length of recorded messages depends.
