@@ -27,6 +27,8 @@ pub(crate) enum State {
     Errored,
     Broken,
     Finished,
+    Uninstalling,
+    Uninstalled,
 }
 
 impl fmt::Display for State {
@@ -46,6 +48,9 @@ impl From<State> for LifecycleState {
             State::Errored => Self::Errored,
             State::Broken => Self::Broken,
             State::Finished => Self::Finished,
+            // The model does not have these.
+            State::Uninstalling => Self::from("UNINSTALLING"),
+            State::Uninstalled => Self::from("UNINSTALLED"),
         }
     }
 }
@@ -58,10 +63,12 @@ pub(crate) enum StepKind {
     Run,
     Shutdown,
     Recover,
+    Uninstall,
 }
 
 impl StepKind {
-    const ALL: [Self; 5] = [Self::Install, Self::Startup, Self::Run, Self::Shutdown, Self::Recover];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Install, Self::Startup, Self::Run, Self::Shutdown, Self::Recover, Self::Uninstall];
 
     /// The step of a lifecycle.
     pub(crate) fn of(self, lifecycle: &Lifecycle) -> Option<&Step> {
@@ -71,12 +78,13 @@ impl StepKind {
             Self::Run => lifecycle.run.as_ref(),
             Self::Shutdown => lifecycle.shutdown.as_ref(),
             Self::Recover => lifecycle.recover.as_ref(),
+            Self::Uninstall => lifecycle.uninstall.as_ref(),
         }
     }
 
     fn default_timeout(self) -> Option<Duration> {
         match self {
-            Self::Install | Self::Startup => Some(Duration::from_secs(120)),
+            Self::Install | Self::Startup | Self::Uninstall => Some(Duration::from_secs(120)),
             Self::Shutdown => Some(Duration::from_secs(15)),
             Self::Recover => Some(Duration::from_secs(60)),
             Self::Run => None,
@@ -110,6 +118,10 @@ pub(crate) enum Input {
     Connected(bool),
     Stop,
     Restart,
+    /// Stop until [`Machine::replace`] is called.
+    Replace,
+    /// Stop and uninstall.
+    Remove,
 }
 
 /// What to do next.
@@ -141,4 +153,9 @@ enum Wait {
 enum Next {
     Start,
     Finish,
+    /// The lifecycle is replaced.
+    Replace,
+    /// The component is installed again, after it was broken.
+    Reinstall,
+    Remove,
 }

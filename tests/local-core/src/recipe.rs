@@ -82,6 +82,7 @@ pub(crate) struct Lifecycle {
     pub(crate) run: Option<Step>,
     pub(crate) shutdown: Option<Step>,
     pub(crate) recover: Option<Step>,
+    pub(crate) uninstall: Option<Step>,
     /// The text of the lifecycle, for [`Recipe::resolve_lifecycle`].
     pub(crate) source: Option<Node>,
 }

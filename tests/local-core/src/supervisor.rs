@@ -5,6 +5,7 @@ mod instance;
 mod process;
 mod requests;
 mod setup;
+mod update;
 
 use std::{
     collections::BTreeMap,
@@ -20,19 +21,13 @@ use tokio::{
     time::sleep_until,
 };
 
-use self::{
-    instance::{Instance, Scripts},
-    process::Event,
-    setup::dependencies_of,
-};
+use self::{history::History, instance::Instance, process::Event, setup::dependencies_of};
 pub(crate) use self::{
     requests::{Listed, PauseError},
     setup::{Preparation, Setup},
+    update::{Changed, Wanted},
 };
-use crate::{
-    lifecycle::{Input, State},
-    recipe::Recipe,
-};
+use crate::lifecycle::{Input, State};
 
 /// The target of the log of lifecycles.
 pub(crate) const LOG_TARGET: &str = "greengrass_local_core::lifecycle";
@@ -54,6 +49,8 @@ struct Components {
     /// One task for each process.
     tasks: JoinSet<()>,
     is_stopping: bool,
+    /// The histories of components that were removed.
+    removed: BTreeMap<String, History>,
 }
 
 impl Supervisor {
@@ -82,7 +79,10 @@ impl Supervisor {
 
     /// The states of a component so far, or `None` if the core does not have it.
     pub(crate) fn states(&self, component: &str) -> Option<Vec<State>> {
-        Some(self.lock().instances.get(component)?.history().since(0).collect())
+        let components = self.lock();
+        let instance = components.instances.get(component).map(Instance::history);
+        let history = instance.or_else(|| components.removed.get(component))?;
+        Some(history.since(0).collect())
     }
 
     /// Waits until a component is, or has been since the call, in a state.
@@ -135,15 +135,6 @@ impl Supervisor {
             }
             None => false,
         })
-    }
-
-    /// Replaces the scripts and the dependencies of a component, which stops and starts again.
-    fn replace(self: &Arc<Self>, recipe: &Recipe, scripts: Option<Scripts>) {
-        self.change(|components| {
-            if let Some(instance) = components.instances.get_mut(&recipe.component) {
-                instance.replace(recipe, scripts);
-            }
-        });
     }
 
     /// Counts the connections of a component.
@@ -221,7 +212,7 @@ impl Components {
             instance.set_ready(is_ready)
                 || must_stop && instance.stop()
                 || instance.perform(&mut self.tasks, &weak)
-        })
+        }) || self.forget_removed()
     }
 
     /// The name of a hard dependency that is broken.

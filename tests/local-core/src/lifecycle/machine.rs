@@ -1,5 +1,7 @@
 //! The state machine.
 
+mod stop;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -8,8 +10,6 @@ use std::{
 use super::{Input, Next, Outcome, Output, State, StepKind, Wait, errors::Errors};
 use crate::recipe::Lifecycle;
 
-/// The time between SIGTERM and SIGKILL.
-const TERMINATE_TIME: Duration = Duration::from_secs(5);
 /// The time after SIGKILL in which the system must have removed the processes.
 const KILL_TIME: Duration = Duration::from_secs(1);
 /// The state machine of a component.
@@ -32,16 +32,12 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts the lifecycle of a component, whose dependencies are not ready yet.
     pub(crate) fn new(lifecycle: &Lifecycle, now: Instant) -> Self {
-        let limit = |kind: StepKind| {
-            let step = kind.of(lifecycle)?;
-            Some((kind, step.timeout.or(kind.default_timeout())))
-        };
         let mut machine = Self {
             state: State::New,
             wait: Wait::Nothing,
             next: Next::Start,
             deadline: None,
-            steps: StepKind::ALL.into_iter().filter_map(limit).collect(),
+            steps: steps(lifecycle),
             are_dependencies_ready: false,
             is_by_hand: false,
             failed_in: None,
@@ -72,9 +68,16 @@ impl Machine {
         }
     }
 
+    /// Whether the component is broken for good.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state == State::Broken
+            && matches!(self.next, Next::Start | Next::Finish | Next::Remove)
+    }
+
     /// Whether nothing happens until a new request arrives.
     pub(crate) fn is_at_rest(&self) -> bool {
-        matches!(self.state, State::Finished | State::Broken) && self.wait == Wait::Nothing
+        let rests = matches!(self.state, State::Finished | State::Broken | State::Uninstalled);
+        rests && self.wait == Wait::Nothing
     }
 
     /// Takes the next output.
@@ -90,6 +93,7 @@ impl Machine {
     /// Handles an event.
     pub(crate) fn handle(&mut self, input: Input, now: Instant) {
         match input {
+            Input::Stop | Input::Restart | Input::Replace if self.next == Next::Remove => {}
             Input::DependenciesReady(are_ready) => {
                 self.are_dependencies_ready = are_ready;
                 if are_ready {
@@ -110,7 +114,9 @@ impl Machine {
             Input::ReportedErrored => self.reported_errored(now),
             Input::ProcessesEnded => self.processes_ended(now),
             Input::Connected(is_connected) => self.connected(is_connected),
-            Input::Stop => self.stop(now),
+            Input::Stop => self.stop(Next::Finish, now),
+            Input::Replace => self.stop(Next::Replace, now),
+            Input::Remove => self.stop(Next::Remove, now),
             Input::Restart => self.restart(now),
         }
     }
@@ -151,6 +157,7 @@ impl Machine {
                 self.fail(now);
             }
             StepKind::Recover => self.recovered(now),
+            StepKind::Uninstall => self.uninstalled(),
             StepKind::Shutdown if self.state == State::Broken => self.terminate(now),
             StepKind::Shutdown => {
                 self.warn("a device leaves the processes of the component running");
@@ -164,6 +171,7 @@ impl Machine {
         self.deadline = None;
         match (kind, outcome) {
             (StepKind::Recover, _) => self.recovered(now),
+            (StepKind::Uninstall, _) => self.uninstalled(),
             // As on a device, the component stops even if its shutdown fails.
             (StepKind::Shutdown, _) => self.terminate(now),
             (_, Outcome::Failed) => self.fail(now),
@@ -194,8 +202,8 @@ impl Machine {
         if self.state != State::Installed || self.is_by_hand {
             return;
         }
-        if self.next == Next::Finish {
-            self.enter(State::Finished);
+        if self.next != Next::Start {
+            self.finish(now);
         } else if self.are_dependencies_ready {
             self.enter(State::Starting);
             if !self.start_step(StepKind::Startup, now) {
@@ -265,7 +273,9 @@ impl Machine {
         self.failed_in = Some(state);
         if self.errors.add(state, now) {
             self.enter(State::Broken);
-            self.next = Next::Finish;
+            if self.next == Next::Start {
+                self.next = Next::Finish;
+            }
             self.warn("does not start again, after three errors, until its recipe changes or the core restarts");
             let has_started = matches!(state, State::Starting | State::Running);
             if !has_started || !self.start_step(StepKind::Shutdown, now) {
@@ -286,86 +296,6 @@ impl Machine {
             self.terminate(now);
         } else {
             self.stop_steps(now);
-        }
-    }
-
-    fn stop(&mut self, now: Instant) {
-        self.next = Next::Finish;
-        match self.state {
-            State::New if matches!(self.wait, Wait::Step(_)) => self.terminate(now),
-            State::Installed => self.enter(State::Finished),
-            State::Running | State::Errored if self.is_by_hand => self.enter(State::Finished),
-            State::Starting | State::Running => self.stop_steps(now),
-            State::Errored if self.wait == Wait::Step(StepKind::Recover) => self.recovered(now),
-            _ => {}
-        }
-    }
-
-    fn restart(&mut self, now: Instant) {
-        match self.state {
-            // As on a device. A new machine is the remedy.
-            State::Broken if self.wait == Wait::Nothing => {
-                self.warn("stays BROKEN, as on a device");
-                self.next = Next::Finish;
-                if !self.start_step(StepKind::Shutdown, now) {
-                    self.terminate(now);
-                }
-            }
-            State::Broken => self.next = Next::Start,
-            _ if self.is_by_hand && self.state != State::Finished => {
-                self.warn("is started by hand, so it is not restarted");
-            }
-            State::Finished => {
-                self.next = Next::Start;
-                self.installed(now);
-            }
-            _ => {
-                self.next = Next::Start;
-                self.restart_if_started(now);
-            }
-        }
-    }
-
-    fn restart_if_started(&mut self, now: Instant) {
-        if let State::Starting | State::Running = self.state {
-            self.next = Next::Start;
-            self.stop_steps(now);
-        }
-    }
-
-    fn stop_steps(&mut self, now: Instant) {
-        self.enter(State::Stopping);
-        if !self.start_step(StepKind::Shutdown, now) {
-            self.terminate(now);
-        }
-    }
-
-    fn terminate(&mut self, now: Instant) {
-        self.outputs.push_back(Output::Terminate);
-        self.wait = Wait::Processes { are_killed: false };
-        self.deadline = Some(now + TERMINATE_TIME);
-    }
-
-    fn processes_ended(&mut self, now: Instant) {
-        let Wait::Processes { .. } = self.wait else { return };
-        self.wait = Wait::Nothing;
-        self.deadline = None;
-        match (self.state, self.next) {
-            (State::New | State::Stopping | State::Errored, Next::Finish) => {
-                self.enter(State::Finished);
-            }
-            (State::New, Next::Start) => self.install(now),
-            (State::Errored, Next::Start) if self.failed_in == Some(State::New) => {
-                self.enter(State::New);
-                self.install(now);
-            }
-            (State::Errored, Next::Start) => {
-                self.enter(State::Finished);
-                self.installed(now);
-            }
-            (State::Stopping, Next::Start) => self.installed(now),
-            (State::Broken, Next::Start) => self.restart(now),
-            _ => {}
         }
     }
 
@@ -393,4 +323,13 @@ impl Machine {
     fn warn(&mut self, text: impl Into<String>) {
         self.outputs.push_back(Output::Warning(text.into()));
     }
+}
+
+/// The steps that exist, with their time limits.
+fn steps(lifecycle: &Lifecycle) -> Vec<(StepKind, Option<Duration>)> {
+    let limit = |kind: StepKind| {
+        let step = kind.of(lifecycle)?;
+        Some((kind, step.timeout.or(kind.default_timeout())))
+    };
+    StepKind::ALL.into_iter().filter_map(limit).collect()
 }

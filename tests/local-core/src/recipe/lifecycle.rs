@@ -42,10 +42,8 @@ pub(super) fn selected(
 pub(super) fn read(node: &Node, report: &mut Report) -> Lifecycle {
     let members = Members::read(node, "a lifecycle", &LIFECYCLE, report);
     let outer = environment(members, report);
-    for name in ["Bootstrap", "Uninstall"] {
-        if let Some(entry) = members.get(name) {
-            report.warning(entry.position, format!("the step {name} does not run here"));
-        }
+    if let Some(entry) = members.get("Bootstrap") {
+        report.warning(entry.position, "the step Bootstrap does not run here");
     }
     let mut step = |name| Some(step(members.get(name)?, &outer, report));
     let lifecycle = Lifecycle {
@@ -54,6 +52,7 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Lifecycle {
         run: step("Run"),
         shutdown: step("Shutdown"),
         recover: step("Recover"),
+        uninstall: step("Uninstall"),
         source: Some(node.clone()),
     };
     if let (Some(Step { skip_if: None, script: Ok(_), .. }), Some(run)) =

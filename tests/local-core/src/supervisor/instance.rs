@@ -17,6 +17,7 @@ use super::{
     history::History,
     now,
     process::{Event, Signal, attend},
+    update::Replacement,
 };
 use crate::{
     artifacts,
@@ -25,34 +26,37 @@ use crate::{
     recipe::{Lifecycle, Place, Recipe, SkipIf, Step, Test},
 };
 
+/// The variable with the version of a component that is uninstalled.
+const VERSION_VARIABLE: &str = "GREENGRASS_COMPONENT_VERSION";
+
 /// A component of a core.
 #[derive(Debug)]
 pub(super) struct Instance {
     name: String,
-    dependencies: Dependencies,
-    machine: Machine,
+    pub(super) dependencies: Dependencies,
+    pub(super) machine: Machine,
     /// That of the recipe, or that of all components without one.
     pub(super) version: String,
-    scripts: Option<Scripts>,
+    pub(super) scripts: Option<Scripts>,
     pub(super) connections: usize,
     pub(super) processes: HashMap<u64, Attended>,
     pub(super) is_paused: bool,
     next_process: u64,
     /// Whether the machine waits for the end of the processes.
-    is_ending: bool,
-    is_ready: bool,
-    has_stopped: bool,
+    pub(super) is_ending: bool,
+    pub(super) is_ready: bool,
+    pub(super) has_stopped: bool,
     /// Whether its states are of interest.
     pub(super) has_recipe: bool,
-    history: History,
+    pub(super) history: History,
     /// The broken component that this one waits for.
     waits_for: Option<String>,
     /// What the component starts with after it has stopped.
-    pub(super) replacement: Option<(Dependencies, Scripts)>,
+    pub(super) replacement: Option<Replacement>,
 }
 
 /// The names of components, and whether the dependency on each is hard.
-type Dependencies = Vec<(String, bool)>;
+pub(super) type Dependencies = Vec<(String, bool)>;
 
 /// The scripts of a component and what they need.
 #[derive(Debug)]
@@ -132,6 +136,10 @@ impl Instance {
         self.machine.satisfies_dependents()
     }
 
+    pub(super) fn is_broken(&self) -> bool {
+        self.machine.is_broken()
+    }
+
     pub(super) fn is_at_rest(&self) -> bool {
         self.machine.is_at_rest()
     }
@@ -181,37 +189,6 @@ impl Instance {
             self.handle(Input::Stop);
         }
         is_new
-    }
-
-    /// Stops the component, and starts it again with other scripts.
-    pub(super) fn replace(&mut self, recipe: &Recipe, scripts: Option<Scripts>) {
-        let dependencies = dependencies_of(recipe);
-        self.version.clone_from(&recipe.version);
-        match scripts {
-            None => self.dependencies = dependencies,
-            Some(_) if self.has_stopped => {}
-            Some(scripts) => {
-                self.replacement = Some((dependencies, scripts));
-                self.handle(Input::Stop);
-            }
-        }
-    }
-
-    /// Starts with the replacement if the component has stopped. Returns whether it has started.
-    fn start_replacement(&mut self) -> bool {
-        if !self.machine.is_at_rest() || self.has_stopped {
-            return false;
-        }
-        let Some((dependencies, scripts)) = self.replacement.take() else { return false };
-        self.machine = Machine::new(&scripts.lifecycle, now());
-        self.dependencies = dependencies;
-        self.scripts = Some(scripts);
-        self.is_ready = false;
-        // What is left, such as a daemon of the install step, is killed.
-        self.is_ending = false;
-        self.processes.clear();
-        self.history.add(&self.name, State::New, true);
-        true
     }
 
     pub(super) fn connected(&mut self, is_connected: bool) {
@@ -336,7 +313,8 @@ impl Instance {
         let Some(step) = kind.of(&scripts.lifecycle) else {
             return Input::Ended(kind, Outcome::Skipped);
         };
-        let process = match scripts.start(&self.name, step) {
+        let version = (kind == StepKind::Uninstall).then_some(&*self.version);
+        let process = match scripts.start(&self.name, step, version) {
             Ok(Some(process)) => process,
             Ok(None) => return Input::Ended(kind, Outcome::Skipped),
             Err(error) => {
@@ -356,13 +334,19 @@ impl Instance {
 
 impl Scripts {
     /// Starts the script of a step. Returns `None` if there is nothing to do.
-    fn start(&self, component: &str, step: &Step) -> Result<Option<Process>, String> {
+    fn start(
+        &self,
+        component: &str,
+        step: &Step,
+        version: Option<&str>,
+    ) -> Result<Option<Process>, String> {
         let text = step.script.as_ref()?;
         let is_skipped = step.skip_if.as_ref().is_some_and(|it| is_met(it, &self.folder));
         if is_skipped || text.trim().is_empty() {
             return Ok(None);
         }
         let mut environment = self.environment.clone();
+        environment.extend(version.map(|it| (VERSION_VARIABLE.to_owned(), it.to_owned())));
         environment.extend(step.environment.iter().cloned());
         let (folder, environment) = (&*self.folder, &*environment);
         let script = Script { component, step: &step.name, text, environment, folder };

@@ -38,6 +38,7 @@ impl Player {
             run: step(Run),
             shutdown: step(Shutdown),
             recover: step(Recover),
+            uninstall: step(Uninstall),
             source: None,
         };
         let now = Instant::now();
@@ -79,7 +80,7 @@ impl Player {
     }
 }
 
-use StepKind::{Install, Recover, Run, Shutdown, Startup};
+use StepKind::{Install, Recover, Run, Shutdown, Startup, Uninstall};
 
 #[test]
 fn a_time_limit_after_the_end_of_the_clock_is_none() {
