@@ -39,7 +39,9 @@ mod streaming;
 
 pub use authenticator::{Authenticator, ConnectRequest, Identity, Rejected};
 pub use call::{IncomingCall, InvalidRequest, RequestContext};
-pub use events::{EncodedEvent, EventReceiver, EventSender, OnFull, SendEventError, event_queue};
+pub use events::{
+    EncodedEvent, EncodedMessage, EventReceiver, EventSender, OnFull, SendEventError, event_queue,
+};
 pub use listener::{Server, serve_connection};
 pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 

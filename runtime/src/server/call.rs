@@ -15,7 +15,7 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    BoxFuture, Identity, PeerCredentials, Service, Violation,
+    BoxFuture, EncodedMessage, Identity, PeerCredentials, Service, Violation,
     connection::Client,
     streaming::{self, StreamingRequest, StreamingResponse},
 };
@@ -203,6 +203,30 @@ impl IncomingCall {
         })
     }
 
+    /// Answers a call of any operation with a response in its encoded form, without decoding the request.
+    ///
+    /// With `events`, the stream stays open after them until either side ends it. Otherwise, the response ends it.
+    pub fn encoded(
+        self,
+        response: EncodedMessage,
+        events: Option<Vec<EncodedMessage>>,
+    ) -> BoxFuture<'static, ()> {
+        let reply = self.reply;
+        Box::pin(async move {
+            let answer = if events.is_some() { Answer::OpenResponse } else { Answer::Response };
+            if !reply.send_encoded(SendTurn::of_reply(), answer, &response).await {
+                return;
+            }
+            let Some(events) = events else { return };
+            for event in &events {
+                if !reply.send_encoded(SendTurn::default(), Answer::Event, event).await {
+                    return;
+                }
+            }
+            reply.context.ended().await;
+        })
+    }
+
     /// Answers a call of an operation that the service does not have.
     pub fn unsupported(self) -> BoxFuture<'static, ()> {
         let error = Unhandled::not_implemented(self.operation());
@@ -337,6 +361,16 @@ impl Reply {
     /// As [`send`](Self::send), for a response.
     pub(super) async fn send_response<T: Shape>(&self, answer: Answer, response: &T) -> bool {
         self.send(SendTurn::of_reply(), answer, T::ID, |dst| json::append(dst, response)).await
+    }
+
+    /// As [`send`](Self::send), for a message that is encoded. Waits no longer than the stream is open.
+    async fn send_encoded(&self, turn: SendTurn, answer: Answer, message: &EncodedMessage) -> bool {
+        let append = |dst: &mut BytesMut| {
+            dst.extend_from_slice(&message.payload);
+            Ok(())
+        };
+        let sending = self.send(turn, answer, message.shape, append);
+        self.unless_ended(cooperative(sending)).await == Some(true)
     }
 
     /// Sends a message when there is room for it; `false` if the stream has ended or the message cannot be encoded. In

@@ -91,6 +91,25 @@ impl<O: StreamingOperation> fmt::Debug for EncodedEvent<O> {
     }
 }
 
+/// A message in its encoded form, whose shape need not be one of the model.
+#[derive(Clone)]
+pub struct EncodedMessage {
+    /// Absolute shape ID, such as `aws.greengrass#PublishToTopicResponse`.
+    pub shape: &'static str,
+    /// The JSON object. It is sent without a check.
+    pub payload: Bytes,
+}
+
+impl fmt::Debug for EncodedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The payload may be secret.
+        f.debug_struct("EncodedMessage")
+            .field("shape", &self.shape)
+            .field("len", &self.payload.len())
+            .finish()
+    }
+}
+
 /// The reason why an event was not queued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

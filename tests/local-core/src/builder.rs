@@ -15,10 +15,12 @@ use crate::{
     authorization::{Authorization, AuthorizationRequest},
     blocking::{self, Cancellation},
     call_filter::CallFilter,
+    clock::Clock,
     configuration::{Configurations, is_access_control, overlay},
     core::{LocalCore, Prepared},
     edition::Edition,
     events::OpenStreams,
+    faults::{Definitions, Double},
     initial::{Allowed, Initial},
     operations,
     policy::{self, AccessControl, snippet},
@@ -47,7 +49,8 @@ pub struct Builder {
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
     state: Option<PathBuf>,
-    problem: Option<String>,
+    /// What is wrong with the settings.
+    pub(crate) problem: Option<String>,
     socket: Option<PathBuf>,
     is_user_wide: bool,
     socket_mode: u32,
@@ -56,6 +59,9 @@ pub struct Builder {
     records_calls: bool,
     thing_name: Option<String>,
     has_login: bool,
+    pub(crate) definitions: Definitions,
+    clock: Clock,
+    pub(crate) service: Option<Double>,
 }
 
 impl Default for Builder {
@@ -78,6 +84,9 @@ impl Default for Builder {
             records_calls: true,
             thing_name: None,
             has_login: false,
+            definitions: Definitions::default(),
+            clock: Clock::default(),
+            service: None,
         }
     }
 }
@@ -266,6 +275,12 @@ impl Builder {
         self
     }
 
+    /// Sets the clock of time limits and timestamps. Default: that of the system.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Starts the core.
     ///
     /// # Errors
@@ -323,9 +338,11 @@ impl Builder {
             tokens: Arc::clone(&tokens),
             configurations: Arc::clone(&configurations),
             thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
+            clock: self.clock.clone(),
         };
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let nucleus = Nucleus {
+            clock: self.clock,
             supervisor,
             pubsub: Arc::new(PubSub::new(self.edition)),
             configurations,
@@ -335,7 +352,10 @@ impl Builder {
             state: Arc::new(state),
         };
         let recorder = Recorder::new(self.records_calls);
-        let filter = Arc::new(CallFilter::new(nucleus.clone(), recorder, self.edition));
+        let service = self.service.map(|it| it.before(nucleus.clone()));
+        let filter =
+            CallFilter::new(nucleus.clone(), service, self.definitions, recorder, self.edition);
+        let filter = Arc::new(filter);
         Ok(Prepared { place, tokens, filter, nucleus, preparation })
     }
 

@@ -1,73 +1,57 @@
-//! A filter in front of the service, which records calls and performs the actions that a test defines.
+//! A filter in front of the service, which records calls and answers those that a test defines.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc};
 
-use eventstream_rpc::{
-    error::{ErrorShape, Unhandled},
-    operation::{Operation, StreamingOperation},
-};
 use greengrass_core_ipc::{
+    error::Unhandled,
     server::{
-        BoxFuture, EventSender, GreengrassCoreIpcService, Identity, IncomingCall, InvalidRequest,
-        Service, StreamingResponse, Violation,
+        BoxFuture, GreengrassCoreIpcService, Identity, IncomingCall, InvalidRequest, Service,
+        Violation,
     },
-    types::error::ServiceError,
 };
 
 use crate::{
-    core::LocalCore,
     edition::Edition,
-    events,
+    faults::{Definitions, Serve},
     record::{Call, Recorder},
     service::Nucleus,
     supervisor::Supervisor,
 };
 
-type Inner = Arc<GreengrassCoreIpcService<Nucleus>>;
-
-/// An action that serves a call in place of the service.
-type Action = Box<dyn FnOnce(IncomingCall, Inner) -> BoxFuture<'static, ()> + Send>;
-
 pub(crate) struct CallFilter {
-    service: Inner,
+    service: GreengrassCoreIpcService<Nucleus>,
+    /// Serves the calls that no definition answers.
+    serve: Serve,
     supervisor: Arc<Supervisor>,
     pub(crate) recorder: Recorder,
     pub(crate) edition: Edition,
-    /// The actions for the next calls of each operation.
-    actions: Mutex<HashMap<&'static str, VecDeque<Action>>>,
+    pub(crate) definitions: Definitions,
 }
 
 impl CallFilter {
-    pub(crate) fn new(nucleus: Nucleus, recorder: Recorder, edition: Edition) -> Self {
+    /// `service` serves the calls in place of the nucleus.
+    pub(crate) fn new(
+        nucleus: Nucleus,
+        service: Option<Serve>,
+        definitions: Definitions,
+        recorder: Recorder,
+        edition: Edition,
+    ) -> Self {
         let supervisor = Arc::clone(&nucleus.supervisor);
-        let service = Arc::new(GreengrassCoreIpcService::new(nucleus));
-        Self { service, supervisor, recorder, edition, actions: Mutex::default() }
-    }
-
-    fn push(&self, operation: &'static str, action: Action) {
-        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
-        actions.entry(operation).or_default().push_back(action);
-    }
-
-    /// Serves a call, unless it is refused before it is decoded.
-    fn serve(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
-        match self.edition.check(&call) {
-            Ok(()) => self.service.call(call),
+        let nucleus = Arc::new(nucleus);
+        let serve = service.unwrap_or_else(|| {
+            let service = GreengrassCoreIpcService::from(Arc::clone(&nucleus));
+            Arc::new(move |call| service.call(call))
+        });
+        // Refuses calls before they are decoded.
+        let serve: Serve = Arc::new(move |call| match edition.check(&call) {
+            Ok(()) => serve(call),
             Err(error) => {
                 call.deny(&error);
                 Box::pin(std::future::ready(()))
             }
-        }
-    }
-
-    fn action(&self, operation: &str) -> Option<Action> {
-        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
-        actions.get_mut(operation)?.pop_front()
+        });
+        Self { service: nucleus.into(), serve, supervisor, recorder, edition, definitions }
     }
 }
 
@@ -81,10 +65,7 @@ impl Service for CallFilter {
             payload: call.payload(),
         });
         let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| log_call(&call)).flatten();
-        let serving = match self.action(call.operation()) {
-            Some(action) => action(call, Arc::clone(&self.service)),
-            None => self.serve(call),
-        };
+        let serving = self.definitions.serve(call, &self.serve);
         match logged {
             None => serving,
             Some(logged) => Box::pin(async move {
@@ -133,101 +114,5 @@ fn log_call(call: &IncomingCall) -> Option<String> {
 impl fmt::Debug for CallFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallFilter").finish_non_exhaustive()
-    }
-}
-
-/// Defines what happens to the next call of an operation. See [`LocalCore::on_next`].
-#[derive(Debug)]
-#[must_use = "a method such as `respond` defines what happens to the call"]
-pub struct NextCall<'c, O> {
-    filter: &'c CallFilter,
-    operation: O,
-}
-
-impl LocalCore {
-    /// Defines what happens to the next call of an operation, by any component. If it is called repeatedly, each
-    /// definition applies to one of the following calls, in order.
-    pub fn on_next<O: Operation>(&self, operation: O) -> NextCall<'_, O> {
-        NextCall { filter: self.filter(), operation }
-    }
-}
-
-impl<O: Operation> NextCall<'_, O> {
-    fn push(
-        self,
-        action: impl FnOnce(IncomingCall, Inner) -> BoxFuture<'static, ()> + Send + 'static,
-    ) {
-        self.filter.push(O::ID, Box::new(action));
-    }
-
-    /// Serves the call after a delay.
-    pub fn delay(self, delay: Duration) {
-        self.push(move |call, service| {
-            Box::pin(async move {
-                tokio::time::sleep(delay).await;
-                service.call(call).await;
-            })
-        });
-    }
-
-    /// Responds to the call.
-    pub fn respond(self, response: O::Response) {
-        let Self { filter, operation } = self;
-        filter
-            .push(O::ID, Box::new(|call, _| call.unary(operation, |_, _| async { Ok(response) })));
-    }
-
-    /// Fails the call with this error, which the operation need not declare.
-    pub fn fail(self, error: impl ErrorShape) {
-        let error = Unhandled::undeclared(&error);
-        self.push(move |call, _| {
-            call.deny(&error);
-            Box::pin(std::future::ready(()))
-        });
-    }
-
-    /// Fails the call with the error that a nucleus sends for internal failures, which the model does not declare.
-    pub fn fail_unmodelled(self) {
-        self.push(move |call, _| {
-            call.deny(&Unhandled::internal());
-            Box::pin(std::future::ready(()))
-        });
-    }
-
-    /// Fails the call as if the operation were unknown.
-    pub fn unsupported(self) {
-        self.push(move |call, _| call.unsupported());
-    }
-
-    /// Never answers the call.
-    pub fn ignore(self) {
-        self.push(move |call, _| Box::pin(async move { call.context().ended().await }));
-    }
-
-    /// Closes the connection without answering the call.
-    pub fn disconnect(self) {
-        self.push(move |call, _| {
-            call.context().close_connection();
-            Box::pin(std::future::ready(()))
-        });
-    }
-}
-
-impl<O: StreamingOperation> NextCall<'_, O>
-where
-    O::Error: From<ServiceError>,
-{
-    /// Opens a stream with this response. The returned sender sends events on it; events that are sent before the call
-    /// are queued. Dropping the sender ends the stream.
-    pub fn open(self, response: O::Response) -> EventSender<O> {
-        let Self { filter, operation } = self;
-        let (sender, events) = events::channel();
-        let serve = |call: IncomingCall, _| {
-            call.streaming(operation, |_, _| async {
-                Ok(StreamingResponse::queued(response, events))
-            })
-        };
-        filter.push(O::ID, Box::new(serve));
-        sender
     }
 }

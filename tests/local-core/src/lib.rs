@@ -10,12 +10,14 @@ mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod clock;
 mod components;
 mod configuration;
 mod core;
 mod edition;
 mod events;
 mod exports;
+mod faults;
 mod folders;
 mod initial;
 mod iot_core;
@@ -41,7 +43,8 @@ mod topics;
 
 pub use authorization::AuthorizationRequest;
 pub use builder::Builder;
-pub use call_filter::NextCall;
+pub use clock::Clock;
 pub use core::LocalCore;
+pub use faults::{NextCall, Reply};
 pub use greengrass_core_ipc::server::{EventSender, SendEventError};
 pub use record::Call;

@@ -65,6 +65,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorization::Authorization,
+    clock::Clock,
     configuration::{Configurations, is_access_control},
     events::{self, OpenStreams},
     operations,
@@ -77,6 +78,8 @@ use crate::{
 /// The state of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Nucleus {
+    #[allow(dead_code)]
+    pub(crate) clock: Clock,
     pub(crate) pubsub: Arc<PubSub>,
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,

@@ -11,14 +11,12 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Instant,
 };
 
 use greengrass_core_ipc::types::LifecycleState;
 use tokio::{
     sync::{Notify, watch},
     task::{AbortHandle, JoinSet},
-    time::sleep_until,
 };
 
 use self::{history::History, instance::Instance, process::Event, setup::dependencies_of};
@@ -27,7 +25,10 @@ pub(crate) use self::{
     setup::{Preparation, Setup},
     update::{Changed, Wanted},
 };
-use crate::lifecycle::{Input, State};
+use crate::{
+    clock::Clock,
+    lifecycle::{Input, State},
+};
 
 /// The target of the log of lifecycles.
 pub(crate) const LOG_TARGET: &str = "greengrass_local_core::lifecycle";
@@ -48,15 +49,16 @@ struct Components {
     instances: BTreeMap<String, Instance>,
     /// One task for each process.
     tasks: JoinSet<()>,
+    clock: Clock,
     is_stopping: bool,
     /// The histories of components that were removed.
     removed: BTreeMap<String, History>,
 }
 
 impl Supervisor {
-    fn new(instances: Vec<Instance>) -> Arc<Self> {
+    fn new(instances: Vec<Instance>, clock: Clock) -> Arc<Self> {
         let instances = instances.into_iter().map(|it| (it.name().to_owned(), it)).collect();
-        let components = Components { instances, ..Components::default() };
+        let components = Components { instances, clock, ..Components::default() };
         Arc::new(Self {
             components: Mutex::new(components),
             changes: watch::Sender::new(()),
@@ -67,7 +69,8 @@ impl Supervisor {
 
     /// Starts the lifecycles.
     pub(crate) fn start(self: &Arc<Self>) {
-        let task = tokio::spawn(time(Arc::downgrade(self), Arc::clone(&self.timer)));
+        let (timer, clock) = (Arc::clone(&self.timer), self.lock().clock.clone());
+        let task = tokio::spawn(time(Arc::downgrade(self), timer, clock));
         *self.timer_task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
         self.change(|_| {});
     }
@@ -240,7 +243,7 @@ impl Components {
 }
 
 /// Ends the time limits of lifecycles.
-async fn time(supervisor: Weak<Supervisor>, wake: Arc<Notify>) {
+async fn time(supervisor: Weak<Supervisor>, wake: Arc<Notify>, clock: Clock) {
     loop {
         let Some(deadline) = supervisor
             .upgrade()
@@ -250,7 +253,7 @@ async fn time(supervisor: Weak<Supervisor>, wake: Arc<Notify>) {
         };
         let over = async {
             match deadline {
-                Some(deadline) => sleep_until(deadline.into()).await,
+                Some(deadline) => clock.sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
         };
@@ -264,9 +267,4 @@ async fn time(supervisor: Weak<Supervisor>, wake: Arc<Notify>) {
             }
         }
     }
-}
-
-/// The time for deadlines, which is virtual while the time of the runtime is paused.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

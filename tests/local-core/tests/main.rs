@@ -4,6 +4,7 @@ mod authorization;
 mod components;
 mod configuration;
 mod core;
+mod faults;
 mod lifecycle;
 mod lite;
 #[cfg(target_os = "linux")]

@@ -113,6 +113,10 @@ pub(super) struct Core {
     /// The name of the thing. Default: AWS_IOT_THING_NAME, or local-core
     #[arg(long, value_name = "NAME")]
     pub(super) thing_name: Option<String>,
+    /// Answers calls of an operation as a JSON file says: with a response, an error, after a delay, not at all, or by
+    /// closing the connection. May be repeated
+    #[arg(long = "on", value_name = "OPERATION=FILE", value_parser = definition)]
+    pub(super) definitions: Vec<Definition>,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600
@@ -157,6 +161,13 @@ pub(super) struct Configuration {
     pub(super) source: String,
 }
 
+/// The argument of `--on`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Definition {
+    pub(super) operation: String,
+    pub(super) file: PathBuf,
+}
+
 /// The argument of `--set`.
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
@@ -190,6 +201,12 @@ fn configuration(text: &str) -> Result<Configuration, String> {
     let parts = text.split_once('=').filter(|it| !it.1.is_empty());
     let (component, source) = parts.ok_or("the form is NAME=JSON or NAME=FILE")?;
     Ok(Configuration { component: component.to_owned(), source: source.to_owned() })
+}
+
+fn definition(text: &str) -> Result<Definition, String> {
+    let parts = text.split_once('=').filter(|it| !it.0.is_empty() && !it.1.is_empty());
+    let (operation, file) = parts.ok_or("the form is OPERATION=FILE")?;
+    Ok(Definition { operation: operation.to_owned(), file: file.into() })
 }
 
 fn setting(text: &str) -> Result<Setting, String> {

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use super::{
 use crate::{Builder, LocalCore, exports, process::orphans};
 
 pub(super) fn serve(args: Serve) -> Ended {
-    let mut builder = builder(args.core);
+    let mut builder = builder(args.core)?;
     for component in args.components {
         builder = builder.component(component);
     }
@@ -29,7 +30,7 @@ pub(super) fn serve(args: Serve) -> Ended {
 
 /// Runs components, and kills what is left of them.
 pub(super) fn run(args: Run) -> Ended {
-    let mut builder = builder(args.core).require_recipes();
+    let mut builder = builder(args.core)?.require_recipes();
     for recipe in args.recipes {
         builder = builder.run_recipe(recipe);
     }
@@ -64,7 +65,7 @@ pub(super) fn run(args: Run) -> Ended {
 }
 
 /// A builder with the options of every core.
-fn builder(args: args::Core) -> Builder {
+fn builder(args: args::Core) -> Result<Builder, String> {
     let mut builder = LocalCore::builder().record_calls(false);
     builder = match args.socket.path {
         Some(path) => builder.socket_path(path),
@@ -85,7 +86,10 @@ fn builder(args: args::Core) -> Builder {
     if args.lite {
         builder = builder.lite();
     }
-    if args.deny_by_default { builder.deny_by_default() } else { builder }
+    for it in args.definitions {
+        builder = builder.on(&it.operation, definition(&it.file)?);
+    }
+    Ok(if args.deny_by_default { builder.deny_by_default() } else { builder })
 }
 
 fn block_on(work: impl Future<Output = Ended>) -> Ended {
@@ -213,6 +217,13 @@ fn configuration(component: &str, source: &str) -> Result<serde_json::Value, Str
     } else {
         Err(format!("{name} does not contain a JSON object"))
     }
+}
+
+/// Reads the JSON file of a definition.
+fn definition(file: &Path) -> Result<serde_json::Value, String> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|it| format!("cannot read {name}: {it}"))?;
+    serde_json::from_str(&text).map_err(|it| format!("{name} is not JSON: {it}"))
 }
 
 /// Whether a file has the format version of recipes, in JSON or YAML.

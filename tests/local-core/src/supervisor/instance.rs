@@ -15,12 +15,12 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     LOG_TARGET, Supervisor, dependencies_of,
     history::History,
-    now,
     process::{Event, Signal, attend},
     update::Replacement,
 };
 use crate::{
     artifacts,
+    clock::Clock,
     lifecycle::{self, Input, Machine, Outcome, State, StepKind},
     process::{Output, Process, Script},
     recipe::{Lifecycle, Place, Recipe, SkipIf, Step, Test},
@@ -53,6 +53,7 @@ pub(super) struct Instance {
     waits_for: Option<String>,
     /// What the component starts with after it has stopped.
     pub(super) replacement: Option<Replacement>,
+    pub(super) clock: Clock,
 }
 
 /// The names of components, and whether the dependency on each is hard.
@@ -81,21 +82,23 @@ pub(super) struct Attended {
 
 impl Instance {
     /// A component with a recipe. It is started by hand if it has no scripts.
-    pub(super) fn new(recipe: &Recipe, scripts: Option<Scripts>) -> Self {
+    pub(super) fn new(recipe: &Recipe, scripts: Option<Scripts>, clock: &Clock) -> Self {
         let machine = match &scripts {
-            Some(scripts) => Machine::new(&scripts.lifecycle, now()),
-            None => Machine::by_hand(now()),
+            Some(scripts) => Machine::new(&scripts.lifecycle, clock.instant()),
+            None => Machine::by_hand(clock.instant()),
         };
         let version = recipe.version.clone();
-        Self { scripts, version, ..Self::with(&recipe.component, dependencies_of(recipe), machine) }
+        let dependencies = dependencies_of(recipe);
+        Self { scripts, version, ..Self::with(&recipe.component, dependencies, machine, clock) }
     }
 
     /// A component without a recipe.
-    pub(super) fn without_recipe(name: &str) -> Self {
-        Self { has_recipe: false, ..Self::with(name, Vec::new(), Machine::by_hand(now())) }
+    pub(super) fn without_recipe(name: &str, clock: &Clock) -> Self {
+        let machine = Machine::by_hand(clock.instant());
+        Self { has_recipe: false, ..Self::with(name, Vec::new(), machine, clock) }
     }
 
-    fn with(name: &str, dependencies: Dependencies, machine: Machine) -> Self {
+    fn with(name: &str, dependencies: Dependencies, machine: Machine, clock: &Clock) -> Self {
         Self {
             name: name.to_owned(),
             dependencies,
@@ -113,6 +116,7 @@ impl Instance {
             history: History::default(),
             waits_for: None,
             replacement: None,
+            clock: clock.clone(),
         }
     }
 
@@ -149,11 +153,11 @@ impl Instance {
     }
 
     pub(super) fn handle(&mut self, input: Input) {
-        self.machine.handle(input, now());
+        self.machine.handle(input, self.clock.instant());
     }
 
     pub(super) fn time_out(&mut self) {
-        self.machine.time_out(now());
+        self.machine.time_out(self.clock.instant());
     }
 
     /// Tells whether the dependencies are ready. Returns whether that has changed.

@@ -13,6 +13,7 @@ use super::{Instance, Supervisor, instance::Scripts};
 use crate::{
     artifacts,
     blocking::Cancellation,
+    clock::Clock,
     configuration::Configurations,
     folders::Folders,
     initial::{self, Initial},
@@ -40,6 +41,7 @@ pub(crate) struct Preparation {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) thing_name: String,
+    pub(crate) clock: Clock,
 }
 
 /// What components with processes share.
@@ -85,13 +87,15 @@ impl Preparation {
             let configuration = self.configurations.get(name, &[]).unwrap_or_default();
             let scripts = |it| self.scripts(it, &recipes, configuration, cancellation);
             match loaded.map(|it| (it, scripts(it))) {
-                Some((it, Ok(scripts))) => instances.push(Instance::new(&it.recipe, scripts)),
+                Some((it, Ok(scripts))) => {
+                    instances.push(Instance::new(&it.recipe, scripts, &self.clock))
+                }
                 Some((_, Err(problem))) => problems.push(problem),
-                None => instances.push(Instance::without_recipe(name)),
+                None => instances.push(Instance::without_recipe(name, &self.clock)),
             }
         }
         if problems.is_empty() {
-            return Ok(Supervisor::new(instances));
+            return Ok(Supervisor::new(instances, self.clock.clone()));
         }
         Err(problems.join("\n"))
     }

@@ -7,7 +7,6 @@ use tokio::time::sleep_until;
 use super::{
     Components, Instance, Supervisor, dependencies_of,
     instance::{Dependencies, Scripts},
-    now,
 };
 use crate::{
     lifecycle::{Input, State, StepKind},
@@ -110,7 +109,7 @@ impl Components {
             instance.update(&recipe, scripts);
             return instance.replacement.is_some().then(|| name.clone());
         }
-        let mut instance = Instance::new(&recipe, scripts);
+        let mut instance = Instance::new(&recipe, scripts, &self.clock);
         instance.has_stopped = self.is_stopping;
         instance.history = self.removed.remove(name).unwrap_or_default();
         if self.is_stopping {
@@ -196,7 +195,7 @@ impl Instance {
         }
         let Some(replacement) = self.replacement.take() else { return false };
         let Replacement { dependencies, scripts, reinstalls } = replacement;
-        self.machine.replace(&scripts.lifecycle, reinstalls, now());
+        self.machine.replace(&scripts.lifecycle, reinstalls, self.clock.instant());
         self.dependencies = dependencies;
         self.scripts = Some(scripts);
         self.is_ready = false;

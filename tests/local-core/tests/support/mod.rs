@@ -5,7 +5,7 @@ use std::process::Stdio;
 use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use greengrass_local_core::LocalCore;
 use serde_json::Value;
-use test_util::{CONNECT, ERROR, MESSAGE, MessageBuilder, Peer, message::Message};
+use test_util::{CONNECT, ERROR, MESSAGE, MessageBuilder, Peer, Received, message::Message};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::UnixStream,
@@ -78,11 +78,27 @@ impl Raw {
         }
     }
 
+    /// Sends a request on a new stream, without waiting for the answer.
+    pub(crate) async fn request(&mut self, operation_id: &str, payload: &str) {
+        self.last_stream += 1;
+        self.send(MESSAGE, Some(operation_id), payload.to_owned()).await;
+    }
+
+    /// The next message.
+    pub(crate) async fn next(&mut self) -> Received {
+        self.peer.expect().await
+    }
+
     async fn send(&mut self, kind: i32, operation: Option<&str>, payload: String) {
         let mut message =
             MessageBuilder::new(kind, 0, self.last_stream).header(":version", "0.1.0");
         if let Some(operation) = operation {
-            message = message.header("operation", &*format!("aws.greengrass#{operation}"));
+            let id = if operation.contains('#') {
+                operation.to_owned()
+            } else {
+                format!("aws.greengrass#{operation}")
+            };
+            message = message.header("operation", &*id);
         }
         self.peer.send(&message.payload(payload)).await.unwrap();
     }
