@@ -22,6 +22,7 @@ use crate::{
     events::OpenStreams,
     faults::{Definitions, Double},
     initial::{Allowed, Initial},
+    iot_core::{IotCore, Target},
     operations,
     policy::{self, AccessControl, snippet},
     process::environment,
@@ -55,6 +56,7 @@ pub struct Builder {
     is_user_wide: bool,
     socket_mode: u32,
     edition: Edition,
+    iot_core: Target,
     authorization: Authorization,
     records_calls: bool,
     thing_name: Option<String>,
@@ -80,6 +82,7 @@ impl Default for Builder {
             is_user_wide: false,
             socket_mode: 0o600,
             edition: Edition::Java,
+            iot_core: Target::default(),
             authorization: Authorization::default(),
             records_calls: true,
             thing_name: None,
@@ -227,6 +230,13 @@ impl Builder {
         self
     }
 
+    /// Configures the device to run offline: publishing to AWS IoT Core and subscribing fail. Default: what components
+    /// publish reaches the subscribers of this core.
+    pub fn offline(mut self) -> Self {
+        self.iot_core = Target::Nowhere;
+        self
+    }
+
     /// Denies calls that require a permission and have none, as a nucleus does, even if no component has an
     /// `accessControl`. See [Permissions](crate#permissions).
     pub fn deny_by_default(mut self) -> Self {
@@ -345,6 +355,7 @@ impl Builder {
             clock: self.clock,
             supervisor,
             pubsub: Arc::new(PubSub::new(self.edition)),
+            iot_core: Arc::new(IotCore::new(self.edition, self.iot_core)),
             configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),

@@ -22,7 +22,7 @@ use greengrass_core_ipc::{
 
 use crate::{
     edition::Edition,
-    topics::{FilterTree, has_wildcard, is_wildcard_filter, levels},
+    topics::{FilterTree, Rules, has_wildcard, is_wildcard_filter, levels},
 };
 
 /// The maximum number of levels of a topic or filter. A nucleus has no limit. Trees of filters are traversed recursively.
@@ -62,7 +62,7 @@ impl Drop for Unsubscribe {
 impl PubSub {
     pub(crate) fn new(edition: Edition) -> Self {
         let (next, open) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { edition, subscriptions: RwLock::default(), next, open }
+        Self { edition, subscriptions: RwLock::new(FilterTree::new(Rules::Local)), next, open }
     }
 
     /// Whether no further subscription is possible.

@@ -1,4 +1,4 @@
-//! The implementation of the operations: local publish/subscribe, configuration and components. All others fail.
+//! The implementation of the operations. Those that the core does not serve fail.
 
 use std::sync::Arc;
 
@@ -24,10 +24,7 @@ use greengrass_core_ipc::{
         list_local_deployments::ListLocalDeployments,
         list_named_shadows_for_thing::ListNamedShadowsForThing,
         pause_component::PauseComponent,
-        publish_to_iot_core::{
-            PublishToIoTCore, PublishToIoTCoreError, PublishToIoTCoreRequest,
-            PublishToIoTCoreResponse,
-        },
+        publish_to_iot_core::PublishToIoTCore,
         publish_to_topic::{PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse},
         put_component_metric::{
             PutComponentMetric, PutComponentMetricError, PutComponentMetricRequest,
@@ -42,7 +39,7 @@ use greengrass_core_ipc::{
         subscribe_to_configuration_update::{
             SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError,
         },
-        subscribe_to_iot_core::{SubscribeToIoTCore, SubscribeToIoTCoreError},
+        subscribe_to_iot_core::SubscribeToIoTCore,
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
         subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
@@ -68,6 +65,7 @@ use crate::{
     clock::Clock,
     configuration::{Configurations, is_access_control},
     events::{self, OpenStreams},
+    iot_core::IotCore,
     operations,
     pubsub::PubSub,
     shadows::{self, Shadows},
@@ -81,6 +79,7 @@ pub(crate) struct Nucleus {
     #[allow(dead_code)]
     pub(crate) clock: Clock,
     pub(crate) pubsub: Arc<PubSub>,
+    pub(crate) iot_core: Arc<IotCore>,
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) streams: Arc<OpenStreams>,
@@ -133,6 +132,17 @@ macro_rules! served {
                 context: RequestContext,
             ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
                 Ok(self.$handler(request, &context).await?)
+            }
+        )*
+    };
+    (streaming $($method:ident $operation:ident $handler:ident)*) => {
+        $(
+            async fn $method(
+                &self,
+                request: StreamingRequest<$operation>,
+                context: RequestContext,
+            ) -> Result<StreamingResponse<$operation>, <$operation as Operation>::Error> {
+                Ok(self.$handler(request.request, &context).await?)
             }
         )*
     };
@@ -228,11 +238,17 @@ impl GreengrassCoreIpc for Nucleus {
         list_components ListComponents components
         list_named_shadows_for_thing ListNamedShadowsForThing list_shadows
         pause_component PauseComponent pause
+        publish_to_iot_core PublishToIoTCore publish_iot
         restart_component RestartComponent restart_one
         resume_component ResumeComponent resume
         stop_component StopComponent stop_one
         update_state UpdateState report_state
         update_thing_shadow UpdateThingShadow update_shadow
+    }
+
+    served! { streaming
+        subscribe_to_iot_core SubscribeToIoTCore subscribe_iot
+        subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus follow_iot
     }
 
     async fn cancel_local_deployment(
@@ -266,24 +282,6 @@ impl GreengrassCoreIpc for Nucleus {
         Err(not_served(PutComponentMetric::ID).into())
     }
 
-    async fn publish_to_iot_core(
-        &self,
-        request: PublishToIoTCoreRequest,
-        context: RequestContext,
-    ) -> Result<PublishToIoTCoreResponse, PublishToIoTCoreError> {
-        self.check_publish_to_iot_core(&request, &context)?;
-        Err(not_served(PublishToIoTCore::ID).into())
-    }
-
-    async fn subscribe_to_iot_core(
-        &self,
-        request: StreamingRequest<SubscribeToIoTCore>,
-        context: RequestContext,
-    ) -> Result<StreamingResponse<SubscribeToIoTCore>, SubscribeToIoTCoreError> {
-        self.check_subscribe_to_iot_core(&request.request, &context)?;
-        Err(not_served(SubscribeToIoTCore::ID).into())
-    }
-
     async fn validate_authorization_token(
         &self,
         _: ValidateAuthorizationTokenRequest,
@@ -313,7 +311,6 @@ impl GreengrassCoreIpc for Nucleus {
     not_served! { streaming
         subscribe_to_certificate_updates SubscribeToCertificateUpdates
         subscribe_to_component_updates SubscribeToComponentUpdates
-        subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus
         subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
     }
 }

@@ -1,11 +1,28 @@
 //! Topics, filters and their matching.
 //!
-//! The rules are those of the Java nucleus, which differ from MQTT: `a/#` does not match `a`, wildcards match topics that
-//! begin with `$`, a `#` before the end acts like `+`, and all filters are accepted.
+//! Local publish/subscribe has the rules of the Java nucleus, which differ from MQTT: `a/#` does not match `a`, wildcards
+//! match topics that begin with `$`, a `#` before the end acts like `+`, and all filters are accepted.
 
 use std::collections::HashMap;
 
-/// The levels of a topic or filter. Empty levels at the end are ignored.
+/// The rules by which filters match topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// Of local publish/subscribe in the Java nucleus.
+    Local,
+    /// Of MQTT: `a/#` also matches `a`, and a wildcard does not match a first level that begins with `$`.
+    Mqtt,
+    /// Of MQTT, but `a/#` does not match `a`: what reaches a component through broker and Java nucleus.
+    MqttBelow,
+}
+
+impl Rules {
+    fn levels(self, text: &str) -> Vec<&str> {
+        if self == Self::Local { levels(text).collect() } else { text.split('/').collect() }
+    }
+}
+
+/// The levels of a topic or filter of local publish/subscribe. Empty levels at the end are ignored.
 pub(crate) fn levels(text: &str) -> impl Iterator<Item = &str> {
     let trimmed = text.trim_end_matches('/');
     // A text of only slashes has no levels. An empty text has one empty level.
@@ -36,6 +53,7 @@ pub(crate) fn is_wildcard_filter(filter: &str) -> bool {
 /// the number of subscriptions.
 #[derive(Debug)]
 pub(crate) struct FilterTree<T> {
+    rules: Rules,
     root: Node<T>,
 }
 
@@ -47,12 +65,6 @@ struct Node<T> {
     subscriptions: Vec<(u64, T)>,
 }
 
-impl<T> Default for FilterTree<T> {
-    fn default() -> Self {
-        Self { root: Node::default() }
-    }
-}
-
 impl<T> Default for Node<T> {
     fn default() -> Self {
         Self { children: HashMap::new(), subscriptions: Vec::new() }
@@ -60,26 +72,41 @@ impl<T> Default for Node<T> {
 }
 
 impl<T> FilterTree<T> {
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self { rules, root: Node::default() }
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        self.rules
+    }
+
     /// Adds a subscription. A filter without levels is accepted and matches nothing.
     pub(crate) fn insert(&mut self, filter: &str, key: u64, subscription: T) {
-        if !has_levels(filter) {
+        let levels = self.rules.levels(filter);
+        if levels.is_empty() {
             return;
         }
-        let node = levels(filter)
+        let node = levels
+            .into_iter()
             .fold(&mut self.root, |node, level| node.children.entry(level.into()).or_default());
         node.subscriptions.push((key, subscription));
     }
 
     /// Removes the subscription that was added with this filter and key.
     pub(crate) fn remove(&mut self, filter: &str, key: u64) {
-        let levels: Vec<_> = levels(filter).collect();
-        self.root.remove(&levels, key);
+        self.root.remove(&self.rules.levels(filter), key);
     }
 
     /// Visits each subscription whose filter matches `topic`, once.
     pub(crate) fn for_each_match(&self, topic: &str, mut visit: impl FnMut(&T)) {
-        let levels: Vec<_> = levels(topic).collect();
-        self.root.visit(&levels, &mut visit);
+        let mut levels = &*self.rules.levels(topic);
+        let mut node = &self.root;
+        if self.rules != Rules::Local && topic.starts_with('$') {
+            // The first level is matched by itself only.
+            let Some(child) = node.children.get(levels[0]) else { return };
+            (node, levels) = (child, &levels[1..]);
+        }
+        node.visit(levels, self.rules, &mut visit);
     }
 }
 
@@ -95,17 +122,24 @@ impl<T> Node<T> {
         }
     }
 
-    fn visit(&self, levels: &[&str], visit: &mut impl FnMut(&T)) {
+    fn visit(&self, levels: &[&str], rules: Rules, visit: &mut impl FnMut(&T)) {
         let Some((level, rest)) = levels.split_first() else {
+            if let (Rules::Mqtt, Some(child)) = (rules, self.children.get("#")) {
+                child.visit_own(visit);
+            }
             return self.visit_own(visit);
         };
         // A published topic has no level `+` or `#`, so no child is visited twice.
         for name in [level, "+", "#"] {
             let Some(child) = self.children.get(name) else { continue };
-            if name == "#" && !rest.is_empty() {
-                child.visit_own(visit);
+            if name != "#" {
+                child.visit(rest, rules, visit);
+                continue;
             }
-            child.visit(rest, visit);
+            child.visit_own(visit);
+            if !rest.is_empty() {
+                child.visit(rest, rules, visit);
+            }
         }
     }
 
@@ -118,8 +152,8 @@ impl<T> Node<T> {
 mod tests {
     use super::*;
 
-    fn matches(filter: &str, topic: &str) -> bool {
-        let mut tree = FilterTree::default();
+    fn matches(rules: Rules, filter: &str, topic: &str) -> bool {
+        let mut tree = FilterTree::new(rules);
         tree.insert(filter, 1, ());
         let mut count = 0;
         tree.for_each_match(topic, |()| count += 1);
@@ -154,7 +188,37 @@ mod tests {
             ("/", "a", false),
             ("/", "/", false),
         ] {
-            assert_eq!(matches(filter, topic), expected, "{filter} on {topic}");
+            assert_eq!(matches(Rules::Local, filter, topic), expected, "{filter} on {topic}");
+        }
+    }
+
+    #[test]
+    fn filters_of_mqtt_match_like_those_of_a_broker() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/", false),
+            ("a/+", "a/", true),
+            ("a/+", "a", false),
+            ("+", "/a", false),
+            ("+/+", "/a", true),
+            ("#", "a/b/c", true),
+            ("#", "/", true),
+            ("a/#", "a/b/c", true),
+            ("+/#", "a/b", true),
+            ("#", "$aws/x", false),
+            ("+/x", "$aws/x", false),
+            ("$aws/+", "$aws/x", true),
+            ("$aws/#", "$aws/x/y", true),
+            ("a/$x", "a/$x", true),
+            ("a/+", "a/$x", true),
+        ] {
+            for rules in [Rules::Mqtt, Rules::MqttBelow] {
+                assert_eq!(matches(rules, filter, topic), expected, "{filter} on {topic}");
+            }
+        }
+        for (filter, topic) in [("a/#", "a"), ("+/#", "a"), ("$aws/#", "$aws")] {
+            assert!(matches(Rules::Mqtt, filter, topic), "{filter} on {topic}");
+            assert!(!matches(Rules::MqttBelow, filter, topic), "{filter} on {topic}");
         }
     }
 
@@ -170,7 +234,7 @@ mod tests {
 
     #[test]
     fn each_subscription_matches_once_until_it_is_removed() {
-        let mut tree = FilterTree::default();
+        let mut tree = FilterTree::new(Rules::Local);
         let filters = ["a/b", "a/+", "a/#", "#", "+/b", "a/b", "c"];
         for (key, filter) in (0..).zip(filters) {
             tree.insert(filter, key, filter);

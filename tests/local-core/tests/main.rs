@@ -5,6 +5,7 @@ mod components;
 mod configuration;
 mod core;
 mod faults;
+mod iot_core;
 mod lifecycle;
 mod lite;
 #[cfg(target_os = "linux")]

@@ -117,6 +117,10 @@ pub(super) struct Core {
     /// closing the connection. May be repeated
     #[arg(long = "on", value_name = "OPERATION=FILE", value_parser = definition)]
     pub(super) definitions: Vec<Definition>,
+    /// Fails calls to AWS IoT Core, as a device that is configured to run offline. Default: what components publish reaches
+    /// the subscribers of this core
+    #[arg(long)]
+    pub(super) offline: bool,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600

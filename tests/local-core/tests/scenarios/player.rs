@@ -37,7 +37,7 @@ struct Player {
 /// Plays a scenario. Returns what happened at each step, in the form of the recording.
 pub(super) async fn play(scenario: &Value) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
-    let mut builder = LocalCore::builder().deny_by_default();
+    let mut builder = LocalCore::builder().deny_by_default().offline();
     let mut has_processes = false;
     let text = |it: &str| substitute::text(it, None, |_| String::new());
     let components = [&scenario["components"], &scenario["services"]].map(Value::as_object);
