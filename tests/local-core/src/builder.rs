@@ -56,7 +56,7 @@ pub struct Builder {
     is_user_wide: bool,
     socket_mode: u32,
     edition: Edition,
-    iot_core: Target,
+    pub(crate) iot_core: Target,
     authorization: Authorization,
     records_calls: bool,
     thing_name: Option<String>,
@@ -227,13 +227,6 @@ impl Builder {
     /// the Java nucleus.
     pub fn lite(mut self) -> Self {
         self.edition = Edition::Lite;
-        self
-    }
-
-    /// Configures the device to run offline: publishing to AWS IoT Core and subscribing fail. Default: what components
-    /// publish reaches the subscribers of this core.
-    pub fn offline(mut self) -> Self {
-        self.iot_core = Target::Nowhere;
         self
     }
 

@@ -25,6 +25,7 @@ use greengrass_core_ipc::{
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
+    Builder,
     core::LocalCore,
     edition::Edition,
     topics::{FilterTree, Rules},
@@ -241,6 +242,15 @@ fn status(is_connected: bool) -> IoTCoreConnectionStatusEvent {
     };
     let event = ConnectionStatusEvent::builder().status(status).build();
     IoTCoreConnectionStatusEvent::ConnectionStatusEvent(event.expect("the status is set"))
+}
+
+impl Builder {
+    /// Configures the device to run offline: publishing to AWS IoT Core and subscribing fail. Default: what components
+    /// publish reaches the subscribers of this core.
+    pub fn offline(mut self) -> Self {
+        self.iot_core = Target::Nowhere;
+        self
+    }
 }
 
 impl LocalCore {
