@@ -89,11 +89,10 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     for it in args.definitions {
         builder = builder.on(&it.operation, definition(&it.file)?);
     }
-    Ok(if args.deny_by_default { builder.deny_by_default() } else { builder })
     if args.offline {
         builder = builder.offline();
     }
-    if args.deny_by_default { builder.deny_by_default() } else { builder }
+    Ok(if args.deny_by_default { builder.deny_by_default() } else { builder })
 }
 
 fn block_on(work: impl Future<Output = Ended>) -> Ended {
