@@ -29,6 +29,7 @@ use crate::{
     pubsub::PubSub,
     recipes::{self, Loaded, Source},
     record::Recorder,
+    secrets::Secrets,
     service::Nucleus,
     shadows::Shadows,
     socket::{self, Place},
@@ -49,6 +50,7 @@ pub struct Builder {
     requires_recipes: bool,
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
+    secrets: Option<PathBuf>,
     state: Option<PathBuf>,
     /// What is wrong with the settings.
     pub(crate) problem: Option<String>,
@@ -76,6 +78,7 @@ impl Default for Builder {
             requires_recipes: false,
             artifacts: None,
             root: None,
+            secrets: None,
             state: None,
             problem: None,
             socket: None,
@@ -148,6 +151,12 @@ impl Builder {
     /// removed with the core.
     pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.root = Some(folder.into());
+        self
+    }
+
+    /// Sets the file with the secrets that `GetSecretValue` reads. See [Secrets](crate#secrets).
+    pub fn secrets(mut self, path: impl Into<PathBuf>) -> Self {
+        self.secrets = Some(path.into());
         self
     }
 
@@ -352,6 +361,7 @@ impl Builder {
             configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
+            secrets: Arc::new(Secrets::load(self.secrets, &state)?),
             shadows: Arc::new(Shadows::load(&state)),
             state: Arc::new(state),
         };

@@ -33,6 +33,7 @@ mod recipe;
 mod recipes;
 mod record;
 mod requests;
+mod secrets;
 mod service;
 mod shadows;
 mod socket;

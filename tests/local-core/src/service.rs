@@ -68,6 +68,7 @@ use crate::{
     iot_core::IotCore,
     operations,
     pubsub::PubSub,
+    secrets::Secrets,
     shadows::{self, Shadows},
     state::State,
     supervisor::Supervisor,
@@ -83,6 +84,7 @@ pub(crate) struct Nucleus {
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) streams: Arc<OpenStreams>,
+    pub(crate) secrets: Arc<Secrets>,
     pub(crate) shadows: Arc<Shadows>,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) state: Arc<State>,
@@ -234,6 +236,7 @@ impl GreengrassCoreIpc for Nucleus {
         update_configuration UpdateConfiguration update_value
         delete_thing_shadow DeleteThingShadow delete_shadow
         get_component_details GetComponentDetails component
+        get_secret_value GetSecretValue get_secret
         get_thing_shadow GetThingShadow get_shadow
         list_components ListComponents components
         list_named_shadows_for_thing ListNamedShadowsForThing list_shadows
@@ -303,7 +306,6 @@ impl GreengrassCoreIpc for Nucleus {
         authorize_client_device_action AuthorizeClientDeviceAction
         defer_component_update DeferComponentUpdate
         get_client_device_auth_token GetClientDeviceAuthToken
-        get_secret_value GetSecretValue
         send_configuration_validity_report SendConfigurationValidityReport
         verify_client_device_identity VerifyClientDeviceIdentity
     }

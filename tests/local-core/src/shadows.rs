@@ -13,7 +13,7 @@ mod update;
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::UNIX_EPOCH,
 };
 
 use eventstream_rpc::operation::Operation;
@@ -32,7 +32,7 @@ use greengrass_core_ipc::{
             UpdateThingShadow, UpdateThingShadowRequest, UpdateThingShadowResponse,
         },
     },
-    primitives::{Blob, Timestamp},
+    primitives::Blob,
     server::RequestContext,
     types::{BinaryMessage, PublishMessage, error::ServiceError},
 };
@@ -191,7 +191,7 @@ impl Nucleus {
         let caller = &context.identity().0;
         let (names, token) = self.shadows.store.list(caller, thing, token, size)?;
         let response = ListNamedShadowsForThingResponse::builder().results(names);
-        Ok(response.timestamp(Timestamp::now()).set_next_token(token).build().expect(COMPLETE))
+        Ok(response.timestamp(self.clock.now()).set_next_token(token).build().expect(COMPLETE))
     }
 
     /// Serves a request by a message, for which only the permission to publish it is required.
@@ -230,7 +230,7 @@ impl Nucleus {
 
     /// Performs a request and publishes its messages. Returns the last one.
     async fn perform(&self, request: &Request, key: &Key) -> Result<Blob, Rejection> {
-        let (store, now) = (&self.shadows.store, seconds());
+        let (store, now) = (&self.shadows.store, self.seconds());
         let Outcome { messages, change } = match request.verb {
             Verb::Get => store.get(key, now)?,
             Verb::Update => store.update(key, &request.payload, self.max_size(), now)?,
@@ -253,7 +253,7 @@ impl Nucleus {
             total: rate("maxTotalLocalRequestsRate", RATES.total),
         };
         let mut limiter = self.shadows.limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        if limiter.permits(thing, rates, Instant::now()) {
+        if limiter.permits(thing, rates, self.clock.instant()) {
             return Ok(());
         }
         Err(Rejection::new(Kind::Internal, "there are too many requests in this second"))
@@ -278,6 +278,10 @@ impl Nucleus {
         self.state.commit(vec![change]).await
     }
 
+    fn seconds(&self) -> u64 {
+        self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
     /// Tells subscribers of a rejection. Returns the error for the caller.
     fn reject(&self, request: &Request, rejection: Rejection) -> Unhandled {
         let (code, text) = rejection.message();
@@ -286,7 +290,7 @@ impl Nucleus {
     }
 
     fn publish_rejected(&self, request: &Request, code: u16, text: &str, token: Option<&str>) {
-        let mut message = json!({ "code": code, "message": text, "timestamp": seconds() });
+        let mut message = json!({ "code": code, "message": text, "timestamp": self.seconds() });
         if let Some(token) = token {
             message["clientToken"] = token.into();
         }
@@ -306,8 +310,4 @@ impl Nucleus {
 /// A limit in the configuration, which must be positive.
 fn limit(value: &Value, default: f64) -> f64 {
     value.as_f64().filter(|it| *it > 0.0).unwrap_or(default)
-}
-
-fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -17,6 +17,8 @@ mod pubsub;
 mod robustness;
 mod run;
 mod scenarios;
+mod secrets;
+mod shadows;
 mod sockets;
 mod support;
 mod timelines;

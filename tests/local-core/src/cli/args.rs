@@ -104,6 +104,9 @@ pub(super) struct Core {
     /// Applies the size limits of nucleus lite, serves only its operations, and sends errors in its form
     #[arg(long)]
     pub(super) lite: bool,
+    /// The file with the secrets that components can read, as `aws secretsmanager get-secret-value` prints them; mode 600
+    #[arg(long, value_name = "FILE")]
+    pub(super) secrets: Option<PathBuf>,
     /// Keeps configurations, shadows, deployments and versions of secrets in this folder. Default: they end with the core
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,

@@ -74,6 +74,9 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     if let Some(mode) = args.socket_mode {
         builder = builder.socket_mode(mode);
     }
+    if let Some(path) = args.secrets {
+        builder = builder.secrets(path);
+    }
     if let Some(folder) = args.state {
         builder = builder.state(folder);
     }

@@ -59,3 +59,34 @@ impl Meter {
         self.used_until.is_some_and(|it| it > now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_of_a_second_are_permitted_at_once_and_then_at_the_rate() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let rates = Rates { per_thing: 20.0, total: 30.0 };
+        let mut permitted = |thing: &str, millis: u64, count: usize| {
+            let now = start + Duration::from_millis(millis);
+            (0..count).filter(|_| limiter.permits(thing, rates, now)).count()
+        };
+        assert_eq!(permitted("a", 0, 100), 20);
+        assert_eq!(permitted("b", 0, 100), 10, "the total is used up");
+        assert_eq!(permitted("a", 49, 100), 0);
+        assert_eq!(permitted("a", 50, 100), 1);
+        assert_eq!(permitted("a", 10_000, 100), 20, "unused requests of earlier seconds are lost");
+    }
+
+    #[test]
+    fn things_without_recent_requests_are_forgotten() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let rates = Rates { per_thing: 20.0, total: 1e9 };
+        for at in 0..5_000 {
+            let now = start + Duration::from_millis(at);
+            assert!(limiter.permits(&at.to_string(), rates, now));
+        }
+        assert!(limiter.things.len() <= MAX_THINGS, "{}", limiter.things.len());
+    }
+}
