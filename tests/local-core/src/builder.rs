@@ -364,6 +364,7 @@ impl Builder {
             secrets: Arc::new(Secrets::load(self.secrets, &state)?),
             shadows: Arc::new(Shadows::load(&state)),
             state: Arc::new(state),
+            tokens: Arc::clone(&tokens),
         };
         let recorder = Recorder::new(self.records_calls);
         let service = self.service.map(|it| it.before(nucleus.clone()));

@@ -149,6 +149,6 @@ fn unknown(name: &str) -> Unhandled {
 }
 
 /// A response, whose required members are set.
-fn built<T, E: std::fmt::Debug>(response: Result<T, E>) -> Result<T, Unhandled> {
+pub(crate) fn built<T, E: std::fmt::Debug>(response: Result<T, E>) -> Result<T, Unhandled> {
     Ok(response.expect("the required members are set"))
 }

@@ -40,14 +40,14 @@ impl Nucleus {
         context: &RequestContext,
         callers: &str,
         is_one: impl Fn(&str) -> bool,
-    ) -> Result<(), UnauthorizedError> {
+    ) -> Result<(), Unhandled> {
         let component = &context.identity().0;
         if !self.authorization.is_on() || is_one(component) {
             return Ok(());
         }
         tracing::warn!("{component} may not call {}: only {callers} may", O::ID);
         let text = format!("principal {component} is not authorized to perform {}", O::ID);
-        Err(UnauthorizedError::builder().message(text).build())
+        Err(Unhandled::undeclared(&UnauthorizedError::builder().message(text).build()))
     }
 }
 

@@ -79,7 +79,7 @@ impl Process {
     /// Outside a tokio runtime with I/O enabled.
     pub(crate) fn start(script: &Script<'_>, output: &Output) -> io::Result<Self> {
         create_work_folder(script.folder)?;
-        let mark = crate::socket::token();
+        let mark = crate::random::token();
         // The first shell sets the umask, which a parent cannot do for its child alone, and becomes the second. Their
         // path does not depend on the variables of the script.
         let mut child = Command::new("/bin/sh")

@@ -26,10 +26,7 @@ use greengrass_core_ipc::{
         pause_component::PauseComponent,
         publish_to_iot_core::PublishToIoTCore,
         publish_to_topic::{PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse},
-        put_component_metric::{
-            PutComponentMetric, PutComponentMetricError, PutComponentMetricRequest,
-            PutComponentMetricResponse,
-        },
+        put_component_metric::PutComponentMetric,
         restart_component::RestartComponent,
         resume_component::ResumeComponent,
         send_configuration_validity_report::SendConfigurationValidityReport,
@@ -46,10 +43,7 @@ use greengrass_core_ipc::{
         update_configuration::UpdateConfiguration,
         update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
-        validate_authorization_token::{
-            ValidateAuthorizationToken, ValidateAuthorizationTokenError,
-            ValidateAuthorizationTokenRequest, ValidateAuthorizationTokenResponse,
-        },
+        validate_authorization_token::ValidateAuthorizationToken,
         verify_client_device_identity::VerifyClientDeviceIdentity,
     },
     server::{
@@ -72,6 +66,7 @@ use crate::{
     shadows::{self, Shadows},
     state::State,
     supervisor::Supervisor,
+    tokens::Tokens,
 };
 
 /// The state of the service.
@@ -88,6 +83,7 @@ pub(crate) struct Nucleus {
     pub(crate) shadows: Arc<Shadows>,
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) state: Arc<State>,
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 impl Nucleus {
@@ -245,6 +241,9 @@ impl GreengrassCoreIpc for Nucleus {
         restart_component RestartComponent restart_one
         resume_component ResumeComponent resume
         stop_component StopComponent stop_one
+        create_debug_password CreateDebugPassword create_password
+        put_component_metric PutComponentMetric put_metrics
+        validate_authorization_token ValidateAuthorizationToken validate_token
         update_state UpdateState report_state
         update_thing_shadow UpdateThingShadow update_shadow
     }
@@ -270,33 +269,7 @@ impl GreengrassCoreIpc for Nucleus {
         Err(not_served(CancelLocalDeployment::ID).into())
     }
 
-    async fn put_component_metric(
-        &self,
-        request: PutComponentMetricRequest,
-        context: RequestContext,
-    ) -> Result<PutComponentMetricResponse, PutComponentMetricError> {
-        let callers = "components whose names begin with aws.";
-        self.authorize_caller::<PutComponentMetric>(&context, callers, |name| {
-            name.starts_with("aws.")
-        })?;
-        for metric in &request.metrics {
-            self.authorize::<PutComponentMetric>(&context, &metric.name)?;
-        }
-        Err(not_served(PutComponentMetric::ID).into())
-    }
-
-    async fn validate_authorization_token(
-        &self,
-        _: ValidateAuthorizationTokenRequest,
-        context: RequestContext,
-    ) -> Result<ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError> {
-        let caller = operations::STREAM_MANAGER;
-        self.authorize_caller::<ValidateAuthorizationToken>(&context, caller, |it| it == caller)?;
-        Err(not_served(ValidateAuthorizationToken::ID).into())
-    }
-
     not_served! { authorized
-        create_debug_password CreateDebugPassword |_| "*".to_owned();
         create_local_deployment CreateLocalDeployment |_| "*".to_owned();
         get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
         list_local_deployments ListLocalDeployments |_| "*".to_owned();

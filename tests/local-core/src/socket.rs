@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     fs::{self, Permissions},
-    hash::{BuildHasher, RandomState},
     io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -156,13 +155,4 @@ pub(crate) fn user_path() -> io::Result<PathBuf> {
 fn short(base: PathBuf, name_len: usize) -> PathBuf {
     let len = base.as_os_str().len() + "/".len() + name_len + "/".len() + NAME.len();
     if len > MAX_LEN { "/tmp".into() } else { base }
-}
-
-/// Creates a token in the format of the Java nucleus: 16 random characters.
-pub(crate) fn token() -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ01234567";
-    // The standard library obtains the keys of its hashers from the operating system.
-    let number = u128::from(RandomState::new().hash_one(0)) << 64
-        | u128::from(RandomState::new().hash_one(1));
-    (0..16).map(|at| char::from(ALPHABET[(number >> (5 * at)) as usize % 32])).collect()
 }

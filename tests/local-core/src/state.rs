@@ -109,7 +109,6 @@ impl State {
     }
 
     /// Takes what the database had in a table when it was opened.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no area keeps its state yet"))]
     pub(crate) fn load(&self, table: Table) -> Entries {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.remove(&table).unwrap_or_default()
@@ -127,7 +126,6 @@ impl State {
     /// # Cancel safety
     ///
     /// Dropping the future revokes nothing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no area keeps its state yet"))]
     pub(crate) fn commit(
         &self,
         changes: Vec<Change>,

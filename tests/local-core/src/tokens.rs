@@ -12,7 +12,7 @@ use std::{
 use greengrass_core_ipc::server::{ConnectRequest, Identity, Rejected};
 use serde_json::Value;
 
-use crate::{exports, socket};
+use crate::{exports, random};
 
 /// The tokens of components. A deployment adds and removes some.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Tokens {
     /// Adds a component with a new token, unless it has one.
     pub(crate) fn add(&self, component: &str) {
         let mut tokens = self.tokens.write().unwrap_or_else(PoisonError::into_inner);
-        tokens.entry(component.to_owned()).or_insert_with(socket::token);
+        tokens.entry(component.to_owned()).or_insert_with(random::token);
     }
 
     /// Removes the token of a component. Its connections stay open.
@@ -57,18 +57,15 @@ impl Tokens {
     }
 
     pub(crate) fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
-        self.component_of(&request.payload).map(Identity).map_err(|reason| {
+        let component = token_in(&request.payload).and_then(|it| self.component_of(&it));
+        component.map(Identity).map_err(|reason| {
             tracing::warn!("a connection is rejected: {reason}");
             Rejected
         })
     }
 
-    /// The component whose token is in the payload of a connect message, or why there is none.
-    fn component_of(&self, payload: &[u8]) -> Result<String, &'static str> {
-        let payload: Value =
-            serde_json::from_slice(payload).map_err(|_| "the payload is not JSON")?;
-        let token = payload.get("authToken").and_then(Value::as_str);
-        let token = token.ok_or("the payload has no text authToken")?;
+    /// The component that has a token, or why there is none.
+    pub(crate) fn component_of(&self, token: &str) -> Result<String, &'static str> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let known = tokens.iter().find(|it| it.1.eq_ignore_ascii_case(token));
         let known = known.filter(|(component, known)| {
@@ -85,4 +82,11 @@ impl Tokens {
         }
         Ok(component.clone())
     }
+}
+
+/// The token in the payload of a connect message.
+fn token_in(payload: &[u8]) -> Result<String, &'static str> {
+    let payload: Value = serde_json::from_slice(payload).map_err(|_| "the payload is not JSON")?;
+    let token = payload.get("authToken").and_then(Value::as_str);
+    token.map(str::to_owned).ok_or("the payload has no text authToken")
 }

@@ -4,12 +4,14 @@ mod authorization;
 mod components;
 mod configuration;
 mod core;
+mod credentials;
 mod faults;
 mod iot_core;
 mod lifecycle;
 mod lite;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod program;

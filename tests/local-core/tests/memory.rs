@@ -25,7 +25,7 @@ fn an_incomplete_request_takes_no_more_memory_than_a_complete_one() {
             let before = peak();
             // Buffers and the allocator reach their final size after a few calls.
             for _ in 0..3 {
-                client.call("PutComponentMetric", request(metric)).await.unwrap_err();
+                client.call("PutComponentMetric", request(metric)).await.unwrap();
             }
             let whole = peak();
             assert!(whole - before > 8 * 1024, "{before} {whole}");
@@ -34,7 +34,8 @@ fn an_incomplete_request_takes_no_more_memory_than_a_complete_one() {
                 r#"{"name":"n","unit":"COUNT","value":1,"value":2}"#,
                 "null",
             ] {
-                client.call("PutComponentMetric", request(last)).await.unwrap_err();
+                // Some of these requests succeed.
+                let _ = client.call("PutComponentMetric", request(last)).await;
                 let unusual = peak();
                 assert!(unusual - whole < 3_584, "{before} {whole} {unusual} with {last}");
             }
