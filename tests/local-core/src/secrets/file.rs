@@ -12,7 +12,7 @@ use eventstream_rpc::json;
 use greengrass_core_ipc::{primitives::Blob, types::SecretValue};
 use serde_json::{Map, Value, json};
 
-use crate::socket;
+use crate::random;
 
 /// The label of the version that is read by default.
 pub(super) const CURRENT: &str = "AWSCURRENT";
@@ -155,7 +155,7 @@ impl Secret {
             self.versions = old;
             return None;
         }
-        current.id = format!("{}{}", socket::token(), socket::token());
+        current.id = format!("{}{}", random::token(), random::token());
         let previous = previous.map(|it| Version { labels: vec![PREVIOUS.to_owned()], ..it });
         self.versions.extend(previous);
         let entries: Value = self.versions.iter().map(|it| it.entry(arn, &self.name)).collect();
