@@ -92,6 +92,12 @@ impl Nucleus {
         it: GetSecretValueRequest,
         context: &RequestContext,
     ) -> Result<GetSecretValueResponse, Unhandled> {
+        if self.secrets.path.is_none() {
+            // The error of a nucleus without the secret manager.
+            let text = "the core has no secrets, because no file of secrets is given";
+            tracing::warn!("{text}");
+            return Err(Unhandled::undeclared(&failed(text)));
+        }
         if it.secret_id.is_empty() {
             return Err(Unhandled::undeclared(&failed("secretId is required")));
         }
@@ -126,9 +132,6 @@ impl Nucleus {
 
     /// Reads the file of secrets again. If that fails, the secrets are kept, as those of a device without a connection.
     async fn read_secrets(&self) {
-        if self.secrets.path.is_none() {
-            return tracing::warn!("there are no secrets, because no file of secrets is given");
-        }
         let secrets = Arc::clone(&self.secrets);
         if let Err(error) = blocking::run(move |_| secrets.read()).await {
             tracing::warn!("{error}");

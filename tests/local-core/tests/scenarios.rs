@@ -33,6 +33,7 @@ fn scenarios() -> Vec<Value> {
         include_str!("data/scenarios/connection.json"),
         include_str!("data/scenarios/lifecycle.json"),
         include_str!("data/scenarios/pubsub.json"),
+        include_str!("data/scenarios/shadow.json"),
     ];
     areas.iter().flat_map(|it| serde_json::from_str::<Vec<_>>(it).unwrap()).collect()
 }

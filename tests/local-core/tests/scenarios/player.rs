@@ -6,7 +6,7 @@ use greengrass_core_ipc::{
     operation::subscribe_to_topic::SubscribeToTopic,
     types::{BinaryMessage, SubscriptionResponseMessage},
 };
-use greengrass_local_core::LocalCore;
+use greengrass_local_core::{Clock, LocalCore};
 use serde_json::{Map, Value, json};
 use test_util::{END, Received};
 
@@ -22,6 +22,9 @@ const MARK: &str = "mark of the player";
 
 /// The time between two attempts of a call.
 const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// The default time between two steps of a recording, in seconds.
+const SETTLE_TIME: f64 = 0.3;
 
 struct Player {
     core: LocalCore,
@@ -52,6 +55,14 @@ pub(super) async fn play(scenario: &Value) -> Vec<Value> {
             None => builder.component(name),
         };
     }
+    // The limits of the number of requests depend on the time.
+    let needs = scenario["needs"].as_array();
+    let clock = needs
+        .is_some_and(|it| it.contains(&json!("shadow")))
+        .then(|| Clock::manual(std::time::SystemTime::now()));
+    if let Some(clock) = &clock {
+        builder = builder.clock(clock.clone());
+    }
     let core = builder.start().await.unwrap();
     let mut player = Player {
         core,
@@ -80,6 +91,10 @@ pub(super) async fn play(scenario: &Value) -> Vec<Value> {
             reply = player.step(step, has_reply).await;
         }
         player.settle(&recorded["closed"]).await;
+        if let Some(clock) = &clock {
+            let time = step["sleep"].as_f64().or(step["settle"].as_f64()).unwrap_or(SETTLE_TIME);
+            clock.advance(std::time::Duration::from_secs_f64(time));
+        }
         let mut closed = player.closed();
         closed.retain(|it| !closed_before.contains(it));
         let events = std::mem::take(&mut player.events);
