@@ -128,10 +128,14 @@ impl LocalCore {
     /// # Panics
     ///
     /// If the component is unknown.
+    #[track_caller]
     pub fn auth_token(&self, component: &str) -> String {
         match self.tokens.of(component) {
             Some(token) => token,
-            None => panic!("unknown component {component:?}"),
+            None => panic!(
+                "unknown component {component:?}; the core has {}",
+                self.tokens.names().join(", ")
+            ),
         }
     }
 
@@ -140,6 +144,7 @@ impl LocalCore {
     /// # Panics
     ///
     /// If the component is unknown.
+    #[track_caller]
     pub fn environment(&self, component: &str) -> [(&'static str, String); 2] {
         exports::environment(&self.path, &self.auth_token(component))
     }
@@ -149,6 +154,7 @@ impl LocalCore {
     /// # Panics
     ///
     /// If the component is unknown.
+    #[track_caller]
     pub fn connection(&self, component: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).auth_token(self.auth_token(component))
     }

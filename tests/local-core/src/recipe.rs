@@ -15,7 +15,7 @@ mod tests;
 mod variables;
 mod yaml;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -108,6 +108,18 @@ pub(crate) struct Step {
 pub(crate) struct SkipIf {
     pub(crate) test: Test,
     pub(crate) is_negated: bool,
+}
+
+impl fmt::Display for SkipIf {
+    /// Formats a condition that is met.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not = if self.is_negated { "not " } else { "" };
+        match &self.test {
+            Test::OnPath(program) => write!(f, "{program} is {not}on PATH"),
+            Test::Exists(path) if self.is_negated => write!(f, "{path} does not exist"),
+            Test::Exists(path) => write!(f, "{path} exists"),
+        }
+    }
 }
 
 /// The test of a [`SkipIf`].

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::recipe::{Dependency, Diagnostic, MAX_SIZE, Platform, Recipe, Severity};
+use crate::recipe::{Dependency, Diagnostic, MAX_SIZE, Platform, Recipe, Severity, closest_end};
 
 /// A recipe that the builder was given.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ pub(crate) fn check(loaded: &[Loaded], is_other: impl Fn(&str) -> bool) -> Vec<D
     };
     // A component without processes does not wait for its dependencies.
     for it in loaded.iter().filter(|it| it.source.runs) {
-        diagnostics.extend(missing(&it.recipe, is_known));
+        diagnostics.extend(missing(&it.recipe, &recipes, is_known));
     }
     diagnostics.extend(circle(&recipes));
     diagnostics
@@ -129,7 +129,7 @@ pub(crate) fn conflicts(recipes: &[&Recipe]) -> Vec<Diagnostic> {
 const NUCLEI: [&str; 2] = ["aws.greengrass.Nucleus", "aws.greengrass.NucleusLite"];
 
 /// The dependencies of a recipe that are not known.
-fn missing(recipe: &Recipe, is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+fn missing(recipe: &Recipe, all: &[&Recipe], is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for dependency in recipe.dependencies.iter().filter(|it| !is_known(&it.component)) {
         let (component, name) = (&recipe.component, &dependency.component);
@@ -138,10 +138,13 @@ fn missing(recipe: &Recipe, is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> 
             let severity = Severity::Warning;
             found.push(Diagnostic { severity, ..error(recipe, dependency, text) });
         } else {
-            let text = format!(
-                "{component} depends on {name}, which has no recipe here; give its recipe too, or in its place one \
-                 with `Manifests: [{{}}]`"
-            );
+            let remedy = match closest_end(name, '.', all.iter().map(|it| &*it.component)) {
+                Some(known) => format!("did you mean {known}?"),
+                None => {
+                    "give its recipe too, or in its place one with `Manifests: [{}]`".to_owned()
+                }
+            };
+            let text = format!("{component} depends on {name}, which has no recipe here; {remedy}");
             found.push(error(recipe, dependency, text));
         }
     }

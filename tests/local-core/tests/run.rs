@@ -183,13 +183,15 @@ fn processes_that_outlive_their_step_on_a_device_are_logged() {
             }
         }
         assert_eq!(is_found, is_logged, "{lifecycle}");
+        assert_eq!(run.status(), Some(i32::from(state == "x: BROKEN")), "{lifecycle}");
     }
 }
 
 #[test]
 fn a_root_folder_keeps_the_log_and_the_work_of_components() {
-    let lifecycle = r#"{Run: "echo hello; touch here; touch {work:path}/there"}"#;
+    let lifecycle = r#"{Run: "echo hello; touch here; touch {work:path}/there", Install: {Skipif: exists /, Script: exit}}"#;
     let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &["--root", "root"]);
+    run.logged("x: Install is skipped: / exists");
     run.logged("x: FINISHED");
     run.signal("INT");
     assert_eq!(run.status(), Some(0));
@@ -209,6 +211,11 @@ fn what_cannot_run_is_an_error_with_its_place() {
         (vec![("a", x()), ("b", x())], vec![], "b: error: x has another recipe, a"),
         (vec![("a", depends("x", "y"))], vec![], "a:6:25: error: x depends on y"),
         (vec![("a", depends("x", "y")), ("b", depends("y", "x"))], vec![], "circular dependency"),
+        (
+            vec![("a", depends("xyz.abcd", "xyz.abdc")), ("b", recipe("xyz.abcd2", "{}", ""))],
+            vec![],
+            "did you mean xyz.abcd",
+        ),
         (vec![("a", "Run: {artifacts:path}/x".to_owned())], vec![], "quote the value"),
         (vec![("a", recipe("x", "{Run: exit}", artifact))], vec![], "missing.py"),
         (vec![("a", x())], vec!["--by-hand", "y"], "y has no recipe here; the components are x"),

@@ -25,7 +25,8 @@ struct Words {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 after Ctrl-C or SIGTERM, 1 if the core cannot start or fails, 2 for invalid arguments.
+Exit status: 0 after Ctrl-C or SIGTERM, 1 if the core cannot start or fails or a component is BROKEN, 2 for invalid
+arguments.
 A second signal ends the program at once, with status 1.";
 
 /// The parsed arguments.

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use greengrass_core_ipc::types::LifecycleState;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -121,11 +122,14 @@ async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) 
         _ = signals.recv() => {}
         never = watch::reload_changed(&core), if watches => match never {},
     }
+    let mut states = core.components().map(|it| core.state(&it));
+    let is_broken = states.any(|it| it == LifecycleState::Broken);
+    drop(states);
     tokio::select! {
         stopped = core.stop() => stopped?,
         _ = signals.recv() => return Ok(ExitCode::FAILURE),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if is_broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn with_remedy(error: io::Error) -> String {

@@ -276,7 +276,7 @@ impl Machine {
             if self.next == Next::Start {
                 self.next = Next::Finish;
             }
-            self.warn("does not start again, after three errors, until its recipe changes or the core restarts");
+            self.warn("does not start again, after three errors, until it is reloaded or the core restarts");
             let has_started = matches!(state, State::Starting | State::Running);
             if !has_started || !self.start_step(StepKind::Shutdown, now) {
                 self.terminate(now);

@@ -124,8 +124,7 @@ pub(crate) fn closest_end<'k>(
     known.into_iter().find(|it| end(it) == found)
 }
 
-/// The number of letters that must be replaced, inserted or deleted, ignoring case.
+/// The number of letters that must be replaced, inserted, deleted or exchanged with the next, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
-    strsim::generic_levenshtein(&a, &b)
+    strsim::osa_distance(&a.to_ascii_lowercase(), &b.to_ascii_lowercase())
 }

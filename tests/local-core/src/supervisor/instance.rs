@@ -327,6 +327,11 @@ impl Instance {
                 return Input::Ended(kind, Outcome::Failed);
             }
         };
+        if matches!(kind, StepKind::Install | StepKind::Shutdown | StepKind::Recover) {
+            // No state tells that these begin.
+            let (name, place) = (&self.name, self.place(kind));
+            tracing::info!(target: LOG_TARGET, "{name}: {kind:?}{place} runs");
+        }
         let (signals, received) = mpsc::unbounded_channel();
         let id = self.next_process;
         self.next_process += 1;
@@ -345,8 +350,12 @@ impl Scripts {
         version: Option<&str>,
     ) -> Result<Option<Process>, String> {
         let text = step.script.as_ref()?;
-        let is_skipped = step.skip_if.as_ref().is_some_and(|it| is_met(it, &self.folder));
-        if is_skipped || text.trim().is_empty() {
+        if let Some(condition) = step.skip_if.as_ref().filter(|it| is_met(it, &self.folder)) {
+            let name = &step.name;
+            tracing::info!(target: LOG_TARGET, "{component}: {name} is skipped: {condition}");
+            return Ok(None);
+        }
+        if text.trim().is_empty() {
             return Ok(None);
         }
         let mut environment = self.environment.clone();
