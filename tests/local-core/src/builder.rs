@@ -15,6 +15,7 @@ use crate::{
     authorization::{Authorization, AuthorizationRequest},
     blocking::{self, Cancellation},
     call_filter::CallFilter,
+    client_devices::ClientDevices,
     clock::Clock,
     configuration::{Configurations, is_access_control, overlay},
     core::{LocalCore, Prepared},
@@ -51,6 +52,7 @@ pub struct Builder {
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
     secrets: Option<PathBuf>,
+    client_devices: Option<PathBuf>,
     state: Option<PathBuf>,
     /// What is wrong with the settings.
     pub(crate) problem: Option<String>,
@@ -79,6 +81,7 @@ impl Default for Builder {
             artifacts: None,
             root: None,
             secrets: None,
+            client_devices: None,
             state: None,
             problem: None,
             socket: None,
@@ -151,6 +154,13 @@ impl Builder {
     /// removed with the core.
     pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.root = Some(folder.into());
+        self
+    }
+
+    /// Sets the file with the client devices and the certificate of the server that they connect to. See
+    /// [Client devices](crate#client-devices).
+    pub fn client_devices(mut self, path: impl Into<PathBuf>) -> Self {
+        self.client_devices = Some(path.into());
         self
     }
 
@@ -353,6 +363,7 @@ impl Builder {
             clock: self.clock.clone(),
         };
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
+        let client_devices = self.client_devices.map(ClientDevices::load).transpose()?;
         let nucleus = Nucleus {
             clock: self.clock,
             supervisor,
@@ -360,6 +371,7 @@ impl Builder {
             iot_core: Arc::new(IotCore::new(self.edition, self.iot_core)),
             configurations,
             authorization: Arc::new(self.authorization),
+            client_devices: client_devices.map(Arc::new),
             streams: Arc::new(OpenStreams::default()),
             secrets: Arc::new(Secrets::load(self.secrets, &state)?),
             shadows: Arc::new(Shadows::load(&state)),

@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     Builder,
     call_filter::CallFilter,
+    client_devices::ClientDevices,
     exports,
     record::Call,
     service::Nucleus,
@@ -83,6 +84,7 @@ impl LocalCore {
         let in_process = Mutex::default();
         let supervisor = Arc::clone(&nucleus.supervisor);
         supervisor.start();
+        nucleus.client_devices.iter().for_each(ClientDevices::watch);
         let preparation = Arc::new(preparation);
         Ok(Self {
             path,

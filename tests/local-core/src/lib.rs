@@ -10,6 +10,7 @@ mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod client_devices;
 mod clock;
 mod components;
 mod configuration;

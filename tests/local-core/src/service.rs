@@ -56,6 +56,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorization::Authorization,
+    client_devices::ClientDevices,
     clock::Clock,
     configuration::{Configurations, is_access_control},
     events::{self, OpenStreams},
@@ -78,6 +79,7 @@ pub(crate) struct Nucleus {
     pub(crate) iot_core: Arc<IotCore>,
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,
+    pub(crate) client_devices: Option<Arc<ClientDevices>>,
     pub(crate) streams: Arc<OpenStreams>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) shadows: Arc<Shadows>,
@@ -185,7 +187,7 @@ macro_rules! not_served {
     };
 }
 
-fn not_served(operation: &str) -> ServiceError {
+pub(crate) fn not_served(operation: &str) -> ServiceError {
     failed(&format!("the local core does not serve {operation}"))
 }
 
@@ -241,14 +243,18 @@ impl GreengrassCoreIpc for Nucleus {
         restart_component RestartComponent restart_one
         resume_component ResumeComponent resume
         stop_component StopComponent stop_one
+        authorize_client_device_action AuthorizeClientDeviceAction authorize_device
         create_debug_password CreateDebugPassword create_password
+        get_client_device_auth_token GetClientDeviceAuthToken open_session
         put_component_metric PutComponentMetric put_metrics
         validate_authorization_token ValidateAuthorizationToken validate_token
+        verify_client_device_identity VerifyClientDeviceIdentity verify_device
         update_state UpdateState report_state
         update_thing_shadow UpdateThingShadow update_shadow
     }
 
     served! { streaming
+        subscribe_to_certificate_updates SubscribeToCertificateUpdates follow_certificates
         subscribe_to_iot_core SubscribeToIoTCore subscribe_iot
         subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus follow_iot
     }
@@ -276,15 +282,11 @@ impl GreengrassCoreIpc for Nucleus {
     }
 
     not_served! {
-        authorize_client_device_action AuthorizeClientDeviceAction
         defer_component_update DeferComponentUpdate
-        get_client_device_auth_token GetClientDeviceAuthToken
         send_configuration_validity_report SendConfigurationValidityReport
-        verify_client_device_identity VerifyClientDeviceIdentity
     }
 
     not_served! { streaming
-        subscribe_to_certificate_updates SubscribeToCertificateUpdates
         subscribe_to_component_updates SubscribeToComponentUpdates
         subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
     }

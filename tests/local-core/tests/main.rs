@@ -1,6 +1,7 @@
 //! Tests of the local core.
 
 mod authorization;
+mod client_devices;
 mod components;
 mod configuration;
 mod core;

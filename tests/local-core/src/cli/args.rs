@@ -105,6 +105,9 @@ pub(super) struct Core {
     /// Applies the size limits of nucleus lite, serves only its operations, and sends errors in its form
     #[arg(long)]
     pub(super) lite: bool,
+    /// The file with the client devices, what they may do, and the certificate of the server that they connect to
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_devices: Option<PathBuf>,
     /// The file with the secrets that components can read, as `aws secretsmanager get-secret-value` prints them; mode 600
     #[arg(long, value_name = "FILE")]
     pub(super) secrets: Option<PathBuf>,

@@ -75,6 +75,9 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     if let Some(mode) = args.socket_mode {
         builder = builder.socket_mode(mode);
     }
+    if let Some(path) = args.client_devices {
+        builder = builder.client_devices(path);
+    }
     if let Some(path) = args.secrets {
         builder = builder.secrets(path);
     }
