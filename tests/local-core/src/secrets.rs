@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
 };
 
 use greengrass_core_ipc::{
@@ -34,6 +34,7 @@ pub(crate) struct Secrets {
     secrets: Mutex<BTreeMap<String, Secret>>,
     /// Changes that are stored before the next secret is returned.
     unsaved: AsyncMutex<Vec<Change>>,
+    notice: Once,
 }
 
 impl Secrets {
@@ -47,7 +48,7 @@ impl Secrets {
             Some((arn, secret?))
         });
         let secrets = Mutex::new(stored.collect());
-        let secrets = Self { path, secrets, unsaved: AsyncMutex::default() };
+        let secrets = Self { path, secrets, ..Self::default() };
         secrets.read()?;
         Ok(secrets)
     }
@@ -92,12 +93,15 @@ impl Nucleus {
         it: GetSecretValueRequest,
         context: &RequestContext,
     ) -> Result<GetSecretValueResponse, Unhandled> {
-        if self.secrets.path.is_none() {
+        let Some(path) = &self.secrets.path else {
             // The error of a nucleus without the secret manager.
             let text = "the core has no secrets, because no file of secrets is given";
             tracing::warn!("{text}");
             return Err(Unhandled::undeclared(&failed(text)));
-        }
+        };
+        self.secrets.notice.call_once(|| {
+            tracing::info!("secrets are those in {}, not in AWS Secrets Manager", path.display());
+        });
         if it.secret_id.is_empty() {
             return Err(Unhandled::undeclared(&failed("secretId is required")));
         }

@@ -12,7 +12,7 @@ mod update;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
     time::UNIX_EPOCH,
 };
 
@@ -68,6 +68,7 @@ pub(crate) struct Shadows {
     store: Store,
     limiter: Mutex<Limiter>,
     turns: Turns,
+    notice: Once,
 }
 
 impl Shadows {
@@ -230,6 +231,9 @@ impl Nucleus {
 
     /// Performs a request and publishes its messages. Returns the last one.
     async fn perform(&self, request: &Request, key: &Key) -> Result<Blob, Rejection> {
+        self.shadows.notice.call_once(|| {
+            tracing::info!("shadows are not synchronized with AWS IoT Core");
+        });
         let (store, now) = (&self.shadows.store, self.seconds());
         let Outcome { messages, change } = match request.verb {
             Verb::Get => store.get(key, now)?,

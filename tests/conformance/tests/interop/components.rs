@@ -3,16 +3,30 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::ExitStatus,
 };
 
 use conformance::official::{self, Tool};
+use greengrass_core_ipc::{
+    Client,
+    client::ConnectionBuilder,
+    operation::{
+        defer_component_update::{DeferComponentUpdate, DeferComponentUpdateResponse},
+        subscribe_to_component_updates::SubscribeToComponentUpdates,
+    },
+    types::{
+        ComponentUpdatePolicyEvents, IoTCoreMessage, JsonMessage, PreComponentUpdateEvent, Qos,
+    },
+};
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_util::in_time;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::Child,
+    process::{Child, Command},
     sync::mpsc,
 };
 
@@ -90,7 +104,7 @@ fn examples() -> [PathBuf; 3] {
 /// Writes the recipe of a component with a run step. Returns its path.
 fn recipe(folder: &TempDir, name: &str, run: &str) -> PathBuf {
     let path = folder.path().join(format!("{name}.json"));
-    let recipe = serde_json::json!({
+    let recipe = json!({
         "RecipeFormatVersion": "2020-01-25",
         "ComponentName": name,
         "ComponentVersion": "1.0.0",
@@ -225,6 +239,119 @@ async fn components_start_again_with_another_core() {
     let mut core = Core::run(folder.path(), &examples(), &[]);
     core.expect(&CONVERSATION).await;
     assert!(core.end("INT").await.0.success());
+}
+
+/// The sensor, the lamp and the supervisor in Rust and in Python.
+const LANGUAGES: [[&str; 3]; 2] = [
+    ["sensor/recipe.json", "lamp/recipe.yaml", "supervisor/recipe.yaml"],
+    ["sensor/recipe-python.json", "lamp/recipe-python.yaml", "supervisor/recipe-python.yaml"],
+];
+
+/// Copies the secrets of the supervisor to a file that only this user can read.
+fn secrets(folder: &TempDir) -> PathBuf {
+    let path = folder.path().join("secrets.json");
+    fs::copy(example("supervisor/secrets.json"), &path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+async fn publish(client: &Client, topic: &str, message: Value) {
+    let message = JsonMessage::builder().message(message).build();
+    client.publish_to_topic().topic(topic).publish_message(message).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sensor_a_lamp_and_a_supervisor_work_in_each_language() {
+    if !official::has(Tool::Python) {
+        return;
+    }
+    let everything = json!({ "all": { "operations": ["*"], "resources": ["*"] } });
+    let services = ["ipc.pubsub", "ipc.mqttproxy", "ShadowManager"];
+    let services = services.map(|it| (format!("aws.greengrass.{it}"), everything.clone()));
+    let policies: Value = services.into_iter().collect();
+    let test = format!("com.example.Test={}", json!({ "accessControl": policies }));
+    for recipes in LANGUAGES {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = secrets(&folder);
+        let options = ["--secrets", secrets.to_str().unwrap(), "--config", &test];
+        let mut core = Core::run(folder.path(), &recipes.map(example), &options);
+        core.expect(&[
+            "export SVCUID=",
+            "com.example.Sensor | the interval is 50 ms",
+            "com.example.Lamp | the lamp is off",
+            "com.example.Supervisor | the secret has 17 bytes",
+            "com.example.Supervisor | com.example.Lamp 1.0.0 is ",
+        ])
+        .await;
+        let mut tokens = core.log.iter().filter_map(|it| it.strip_prefix("export SVCUID="));
+        let connection = ConnectionBuilder::default().socket_path(folder.path().join("ipc.socket"));
+        let connection = connection.auth_token(tokens.next().unwrap()).connect().await;
+        let client = Client::new(connection.unwrap());
+
+        let readings = client.subscribe_to_iot_core().topic_name("example/readings");
+        let mut readings = readings.qos(Qos::AtMostOnce).send().await.unwrap();
+        let reading = in_time("a reading", readings.next()).await.unwrap().unwrap();
+        let IoTCoreMessage::Message(reading) = reading else { panic!("{reading:?}") };
+        let reading: Value = serde_json::from_slice(&reading.payload.unwrap()).unwrap();
+        assert!(reading["value"].is_number(), "{reading}");
+        publish(&client, "example/commands", json!({ "interval": 20 })).await;
+        core.expect(&["com.example.Sensor | the interval is 20 ms"]).await;
+
+        let update = client.update_thing_shadow().thing_name("local-core").shadow_name("lamp");
+        let document = json!({ "state": { "desired": { "on": true } } }).to_string();
+        update.payload(document).send().await.unwrap();
+        core.expect(&["com.example.Lamp | the lamp is on"]).await;
+        publish(&client, "example/lamp/switch", json!({ "on": false })).await;
+        core.expect(&["com.example.Lamp | the lamp is off"]).await;
+        let shadow = client.get_thing_shadow().thing_name("local-core").shadow_name("lamp");
+        let shadow: Value = serde_json::from_slice(&shadow.send().await.unwrap().payload).unwrap();
+        let is_off = json!({ "on": false });
+        assert_eq!(shadow["state"], json!({ "desired": is_off, "reported": is_off }));
+
+        publish(&client, "example/supervisor/restart", json!({ "component": "com.example.Lamp" }))
+            .await;
+        core.expect(&[
+            "com.example.Supervisor | restart of com.example.Lamp: SUCCEEDED",
+            "com.example.Lamp | stopped",
+            "com.example.Lamp: RUNNING",
+            "com.example.Lamp | the lamp is off",
+        ])
+        .await;
+        let (status, log) = core.end("TERM").await;
+        assert!(status.success(), "{}", log.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_defers_an_update_once_in_each_language() {
+    if !official::has(Tool::Python) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut python = Command::new("python3");
+    python.arg(example("supervisor/supervisor.py"));
+    python.env("PYTHONPATH", official::python_folder().unwrap());
+    for mut command in [Command::new(official::example("supervisor").unwrap()), python] {
+        let core = LocalCore::builder().recipe(example("supervisor/recipe.yaml"));
+        let core = core.secrets(secrets(&folder)).start().await.unwrap();
+        let environment = core.environment("com.example.Supervisor");
+        let mut process = command.envs(environment).kill_on_drop(true).spawn().unwrap();
+        in_time("the component", core.next_call_of("ListComponents")).await;
+        let event = PreComponentUpdateEvent::builder().deployment_id("d").is_ggc_restarting(false);
+        let event = ComponentUpdatePolicyEvents::PreUpdateEvent(event.build().unwrap());
+        for millis in [1000, 0] {
+            core.on_next(DeferComponentUpdate).respond(DeferComponentUpdateResponse::default());
+            let sent =
+                core.send_event(SubscribeToComponentUpdates, "com.example.Supervisor", &event);
+            assert_eq!(sent, 1);
+            let call = in_time("the answer", core.next_call_of("DeferComponentUpdate")).await;
+            let expected = json!({ "deploymentId": "d", "recheckAfterMs": millis });
+            assert_eq!(call.request(), expected);
+        }
+        test_util::signal(process.id().unwrap(), "TERM");
+        assert!(in_time("the end", process.wait()).await.unwrap().success());
+        core.stop().await.unwrap();
+    }
 }
 
 fn work_folder(folder: &Path, name: &str) -> PathBuf {

@@ -1,4 +1,5 @@
-//! Publishes readings, at an interval that its configuration has and that messages change.
+//! Publishes readings to local topics and AWS IoT Core, at an interval that its configuration has and that messages
+//! change.
 
 use std::{
     error::Error,
@@ -8,13 +9,15 @@ use std::{
 
 use greengrass_core_ipc::{
     Client,
-    types::{JsonMessage, SubscriptionResponseMessage},
+    types::{JsonMessage, Qos, SubscriptionResponseMessage},
 };
 use serde_json::{Value, json};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::{MissedTickBehavior, interval},
 };
+
+const READINGS: &str = "example/readings";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -51,14 +54,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn configured_interval(client: &Client) -> Result<Duration, Box<dyn Error>> {
     let response = client.get_configuration().key_path(["interval"]).send().await?;
-    let value = response.value.unwrap_or_default()["interval"].as_u64().unwrap_or(1000).max(1);
-    print(&format!("the interval is {value} ms"));
-    Ok(Duration::from_millis(value))
+    // A nucleus converts numbers to floating point.
+    let millis =
+        response.value.unwrap_or_default()["interval"].as_f64().unwrap_or(1000.0).clamp(1.0, 1e9);
+    print(&format!("the interval is {millis} ms"));
+    Ok(Duration::from_secs_f64(millis / 1000.0))
 }
 
 async fn publish(client: &Client, value: u64) -> Result<(), Box<dyn Error>> {
-    let message = JsonMessage::builder().message(json!({ "value": value })).build();
-    client.publish_to_topic().topic("example/readings").publish_message(message).send().await?;
+    let reading = json!({ "value": value });
+    let message = JsonMessage::builder().message(reading.clone()).build();
+    client.publish_to_topic().topic(READINGS).publish_message(message).send().await?;
+    let publish = client.publish_to_iot_core().topic_name(READINGS).qos(Qos::AtMostOnce);
+    if let Err(error) = publish.payload(reading.to_string()).send().await {
+        // A reading is lost while there is no connection.
+        print(&format!("not published to AWS IoT Core: {error}"));
+    }
     Ok(())
 }
 

@@ -152,7 +152,7 @@ fn apply(
     Ok(new)
 }
 
-/// The messages after an update, of which the last one is the response as well.
+/// The messages after an update. The last one is the response as well.
 fn messages(
     old: Option<&Document>,
     new: &Document,
