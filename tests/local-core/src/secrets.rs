@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use greengrass_core_ipc::{
@@ -34,7 +34,7 @@ pub(crate) struct Secrets {
     secrets: Mutex<BTreeMap<String, Secret>>,
     /// Changes that are stored before the next secret is returned.
     unsaved: AsyncMutex<Vec<Change>>,
-    notice: Once,
+    notice: OnceLock<()>,
 }
 
 impl Secrets {
@@ -99,7 +99,7 @@ impl Nucleus {
             tracing::warn!("{text}");
             return Err(Unhandled::undeclared(&failed(text)));
         };
-        self.secrets.notice.call_once(|| {
+        self.secrets.notice.get_or_init(|| {
             tracing::info!("secrets are those in {}, not in AWS Secrets Manager", path.display());
         });
         if it.secret_id.is_empty() {

@@ -12,7 +12,7 @@ mod update;
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Mutex, Once, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::UNIX_EPOCH,
 };
 
@@ -68,7 +68,7 @@ pub(crate) struct Shadows {
     store: Store,
     limiter: Mutex<Limiter>,
     turns: Turns,
-    notice: Once,
+    notice: OnceLock<()>,
 }
 
 impl Shadows {
@@ -231,7 +231,7 @@ impl Nucleus {
 
     /// Performs a request and publishes its messages. Returns the last one.
     async fn perform(&self, request: &Request, key: &Key) -> Result<Blob, Rejection> {
-        self.shadows.notice.call_once(|| {
+        self.shadows.notice.get_or_init(|| {
             tracing::info!("shadows are not synchronized with AWS IoT Core");
         });
         let (store, now) = (&self.shadows.store, self.seconds());
