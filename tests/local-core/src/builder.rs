@@ -1,12 +1,13 @@
 //! The builder of a core.
 
 mod identity;
+mod loading;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use serde_json::{Map, Value};
@@ -17,7 +18,7 @@ use crate::{
     call_filter::CallFilter,
     client_devices::ClientDevices,
     clock::Clock,
-    configuration::{Configurations, is_access_control, overlay},
+    configuration::{Configurations, overlay},
     core::{LocalCore, Prepared},
     edition::Edition,
     events::OpenStreams,
@@ -25,17 +26,17 @@ use crate::{
     initial::{Allowed, Initial},
     iot_core::{IotCore, Target},
     operations,
-    policy::{self, AccessControl, snippet},
+    policy::{AccessControl, snippet},
     process::environment,
     pubsub::PubSub,
-    recipes::{self, Loaded, Source},
+    recipes::Source,
     record::Recorder,
     secrets::Secrets,
     service::Nucleus,
     shadows::Shadows,
     socket::{self, Place},
     state::State,
-    supervisor::{Preparation, Setup},
+    supervisor::Preparation,
     tokens::Tokens,
 };
 
@@ -120,13 +121,13 @@ impl Builder {
     ///
     /// The recipe is read by [`Self::start`].
     pub fn recipe(mut self, path: impl Into<PathBuf>) -> Self {
-        self.recipes.push(Source { path: path.into(), runs: false });
+        self.recipes.push(Source::new(path.into(), false));
         self
     }
 
     /// Adds a component with its recipe, like [`Self::recipe`], and runs the scripts of its lifecycle.
     pub fn run_recipe(mut self, path: impl Into<PathBuf>) -> Self {
-        self.recipes.push(Source { path: path.into(), runs: true });
+        self.recipes.push(Source::new(path.into(), true));
         self
     }
 
@@ -350,13 +351,17 @@ impl Builder {
             tokens.add(&login);
         }
         let preparation = Preparation {
-            setup: Setup::new(&loaded, self.root.as_deref(), &tokens.exports(&place.path))?,
+            setup: OnceLock::new(),
+            setup_lock: Mutex::default(),
+            root: self.root,
+            exports: Arc::downgrade(&place.exports),
+            by_hand: self.by_hand,
             initial: self.initial,
             artifacts: self.artifacts,
             socket: place.path.clone(),
             recipes: Mutex::new(loaded),
             reloads: Mutex::default(),
-            components: self.components,
+            components: Mutex::new(self.components),
             tokens: Arc::clone(&tokens),
             configurations: Arc::clone(&configurations),
             thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
@@ -384,57 +389,6 @@ impl Builder {
             CallFilter::new(nucleus.clone(), service, self.definitions, recorder, self.edition);
         let filter = Arc::new(filter);
         Ok(Prepared { place, tokens, filter, nucleus, preparation })
-    }
-
-    /// Reads the recipes and adds their components.
-    fn load_recipes(&mut self) -> Result<Vec<Loaded>, String> {
-        let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains(it))?;
-        if !loaded.is_empty() {
-            self.authorization.deny_by_default();
-        }
-        let with_recipe: Vec<_> = loaded.iter().map(|it| &*it.recipe.component).collect();
-        let is_configured = |it: &str| self.initial.configurations.contains_key(it);
-        let required =
-            self.components.iter().filter(|it| self.requires_recipes && !is_configured(it));
-        let mut required = required.chain(&self.by_hand);
-        if let Some(name) = required.find(|it| !with_recipe.contains(&it.as_str())) {
-            let known = with_recipe.join(", ");
-            return Err(format!("{name} has no recipe here; the components are {known}"));
-        }
-        for Loaded { source, recipe } in &mut loaded {
-            let name = &recipe.component;
-            self.components.insert(name.clone());
-            self.authorization.add_source(name, recipe.source.clone());
-            source.runs &= !self.by_hand.contains(name);
-        }
-        Ok(loaded)
-    }
-
-    /// The initial configurations of all components.
-    fn configurations(
-        &self,
-        loaded: &[Loaded],
-    ) -> Result<BTreeMap<String, Map<String, Value>>, String> {
-        let configurations = self.components.iter().map(|name| {
-            let recipe = loaded.iter().find(|it| it.recipe.component == *name);
-            let default = recipe.map(|it| it.recipe.configuration.clone()).unwrap_or_default();
-            Ok((name.clone(), self.initial.configuration(name, default)?))
-        });
-        configurations.collect()
-    }
-
-    /// Logs the keys of policies that the configurations hide or merge.
-    fn log_unseen_keys(&self, configurations: &BTreeMap<String, Map<String, Value>>) {
-        for (component, configuration) in configurations {
-            let written = configuration.iter().filter(|(key, _)| is_access_control(key));
-            for (_, value) in written {
-                for mut fault in policy::unseen_keys(component, value) {
-                    let source = self.authorization.source(component);
-                    fault.place = source.and_then(|it| it.place(value, &fault.path));
-                    tracing::warn!("{fault}");
-                }
-            }
-        }
     }
 }
 

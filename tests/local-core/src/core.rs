@@ -74,9 +74,9 @@ impl LocalCore {
     }
 
     pub(crate) fn listen(prepared: Prepared) -> io::Result<Self> {
-        let Prepared { mut place, tokens, filter, nucleus, preparation } = prepared;
+        let Prepared { place, tokens, filter, nucleus, preparation } = prepared;
         let path = place.path.clone();
-        place.write_exports(&tokens)?;
+        preparation.write_exports()?;
         let server = place.bind()?;
         let (commands, received) = mpsc::channel(1);
         let serving = serve(place, server, Arc::clone(&filter), Arc::clone(&tokens), received);

@@ -5,19 +5,20 @@ use std::{
     io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::{exports, lock::LockedFile, process};
+use crate::{artifacts, exports, lock::LockedFile, process};
 
 /// The root folder with the work folders, artifacts and logs of components.
 #[derive(Debug)]
 pub(crate) struct Folders {
     root: PathBuf,
     /// Removed before the temporary folder.
-    _lock: LockedFile,
+    lock: Mutex<LockedFile>,
     /// Removed when it is dropped.
     temporary: Option<TempDir>,
 }
@@ -56,7 +57,12 @@ impl Folders {
         let root = canonical(&folder).map_err(explained)?;
         let mut lock = lock(&root).map_err(explained)?;
         lock.write(exports).map_err(explained)?;
-        Ok(Self { root, _lock: lock, temporary })
+        Ok(Self { root, lock: Mutex::new(lock), temporary })
+    }
+
+    /// Replaces the environment of the components.
+    pub(crate) fn write_exports(&self, exports: &str) -> io::Result<()> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).write(exports)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -68,11 +74,23 @@ impl Folders {
     }
 
     pub(crate) fn artifacts(&self, component: &str, version: &str) -> PathBuf {
-        self.root.join("packages/artifacts").join(component).join(version)
+        self.all_artifacts().join(component).join(version)
+    }
+
+    pub(crate) fn all_artifacts(&self) -> PathBuf {
+        self.root.join("packages/artifacts")
     }
 
     pub(crate) fn decompressed(&self, component: &str, version: &str) -> PathBuf {
         self.root.join("packages/artifacts-unarchived").join(component).join(version)
+    }
+
+    /// The folders of the artifacts of a component.
+    pub(crate) fn artifacts_of(&self, component: &str, version: &str) -> artifacts::Folders {
+        artifacts::Folders {
+            artifacts: self.artifacts(component, version),
+            decompressed: self.decompressed(component, version),
+        }
     }
 
     pub(crate) fn logs(&self) -> PathBuf {

@@ -52,6 +52,17 @@ pub(crate) struct Recipe {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) source: Source,
+    /// One for each error that a device finds only when it deploys the component.
+    pub(crate) defects: Vec<Defect>,
+}
+
+/// An error of a recipe that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    NoManifests,
+    NoManifestFits,
+    NoScheme,
+    UnknownScheme,
 }
 
 /// Where a recipe comes from.

@@ -15,6 +15,16 @@ pub(crate) struct Source {
     pub(crate) path: PathBuf,
     /// Whether the core starts the processes of the component.
     pub(crate) runs: bool,
+    /// The folder with the artifacts, if it is not that of all components.
+    pub(crate) artifacts: Option<PathBuf>,
+    /// Whether a deployment has installed the artifacts.
+    pub(crate) is_installed: bool,
+}
+
+impl Source {
+    pub(crate) fn new(path: PathBuf, runs: bool) -> Self {
+        Self { path, runs, artifacts: None, is_installed: false }
+    }
 }
 
 /// A recipe that was read.

@@ -6,13 +6,14 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 use greengrass_core_ipc::server::Server;
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::{exports, lock::LockedFile, process, tokens::Tokens};
+use crate::{exports, lock::LockedFile, process};
 
 /// The maximum length of a socket's path in bytes, without the zero byte at its end.
 const MAX_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -27,7 +28,7 @@ pub(crate) struct Place {
     pub(crate) path: PathBuf,
     mode: u32,
     /// The file with the environment of components.
-    exports: LockedFile,
+    pub(crate) exports: Arc<Mutex<LockedFile>>,
     /// The private folder of the socket. Dropped last.
     _folder: Option<TempDir>,
 }
@@ -63,17 +64,12 @@ impl Place {
             io::Error::new(io::ErrorKind::AddrInUse, text)
         })?;
         process::kill_left_behind(&exports::tokens(&exports.left_behind));
-        Ok(Self { path, mode, exports, _folder: folder })
+        Ok(Self { path, mode, exports: Arc::new(Mutex::new(exports)), _folder: folder })
     }
 
     /// Listens on the socket.
     pub(crate) fn bind(&self) -> io::Result<Server> {
         Server::bind_with_mode(&self.path, self.mode)
-    }
-
-    /// Writes the environment of components beside the socket.
-    pub(crate) fn write_exports(&mut self, tokens: &Tokens) -> io::Result<()> {
-        self.exports.write(&tokens.exports(&self.path))
     }
 }
 

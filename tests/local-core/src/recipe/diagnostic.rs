@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Position;
+use super::{Defect, Position};
 
 /// An error or a warning about a recipe. `Display` prints `file:line:column: error: text`, and
 /// without the severity in the alternate form, for a log.
@@ -36,6 +36,7 @@ pub(super) struct Report {
     found: Vec<Diagnostic>,
     /// The number of all warnings.
     warnings: usize,
+    pub(super) defects: Vec<Defect>,
 }
 
 /// The maximum number of warnings for a file. Errors are never left out: a recipe with an error does not run.
@@ -43,11 +44,22 @@ const MAX_WARNINGS: usize = 100;
 
 impl Report {
     pub(super) fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), found: Vec::new(), warnings: 0 }
+        Self { file: file.to_owned(), found: Vec::new(), warnings: 0, defects: Vec::new() }
     }
 
     pub(super) fn error(&mut self, position: impl Into<Option<Position>>, text: impl Into<String>) {
         self.add(position.into(), Severity::Error, text.into());
+    }
+
+    /// Adds an error that a device finds only when it deploys the component.
+    pub(super) fn defect(
+        &mut self,
+        defect: Defect,
+        position: impl Into<Option<Position>>,
+        text: impl Into<String>,
+    ) {
+        self.defects.push(defect);
+        self.error(position, text);
     }
 
     pub(super) fn broken(&mut self, position: Position, text: impl Into<String>) {

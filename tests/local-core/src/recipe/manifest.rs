@@ -6,7 +6,8 @@ use nodejs_semver::{Range, Version};
 use regex::Regex;
 
 use super::{
-    Access, Artifact, Dependency, Diagnostic, Lifecycle, Platform, Position, Recipe, Source,
+    Access, Artifact, Defect, Dependency, Diagnostic, Lifecycle, Platform, Position, Recipe,
+    Source,
     diagnostic::Report,
     document::{self, Entry, Format, Kind, Node, to_map},
     lifecycle,
@@ -50,6 +51,7 @@ impl Recipe {
         let recipe = document.and_then(|document| {
             let mut recipe = recipe(&document, path, format, platform, &mut report)?;
             recipe.source.document = Some(document);
+            recipe.defects = std::mem::take(&mut report.defects);
             Some(recipe)
         });
         (recipe, report.finish())
@@ -93,6 +95,7 @@ fn recipe(
         lifecycle,
         artifacts,
         source: Source { file: file.to_owned(), format, document: None },
+        defects: Vec::new(),
     })
 }
 
@@ -211,7 +214,8 @@ fn manifests(
     if items.is_empty() {
         let position = members.get("Manifests").map_or(start, |it| it.value.position);
         let advice = "write a list with a manifest, even if it is only {}";
-        report.error(position, format!("Manifests is missing or empty; {advice}"));
+        let text = format!("Manifests is missing or empty; {advice}");
+        report.defect(Defect::NoManifests, position, text);
     }
     let manifests: Vec<_> = items.iter().map(|it| manifest(it, report)).collect();
     let selectors = manifests.iter().flat_map(|it| it.selections.clone());
@@ -240,7 +244,8 @@ fn manifests(
         unfit.truncate(MAX_LISTED);
         let position = members.get("Manifests").map(|it| it.position);
         let reasons = unfit.concat();
-        report.error(position, format!("no manifest fits this platform, {platform}{reasons}"));
+        let text = format!("no manifest fits this platform, {platform}{reasons}");
+        report.defect(Defect::NoManifestFits, position, text);
     }
     let (own, selections, artifacts) = chosen.unwrap_or_default();
     let global = || {
@@ -324,28 +329,31 @@ fn artifact(node: &Node, report: &mut Report) -> Option<Artifact> {
     };
     let (read, execute) = (access("Read", Access::Owner), access("Execute", Access::None));
     let Text { text: uri, position } = uri?;
-    if let Err(problem) = check_uri(&uri) {
-        report.error(position, problem);
+    match check_uri(&uri) {
+        Ok(()) => {}
+        Err((None, problem)) => report.error(position, problem),
+        Err((Some(defect), problem)) => report.defect(defect, position, problem),
     }
     Some(Artifact { uri, is_zip: unarchive == Some("ZIP"), read, execute, position: node.position })
 }
 
-fn check_uri(uri: &str) -> Result<(), String> {
+fn check_uri(uri: &str) -> Result<(), (Option<Defect>, String)> {
     let Some((scheme, rest)) = uri.split_once(':') else {
-        return Err(format!("{uri:?} has no scheme; write s3://BUCKET/FILE"));
+        let text = format!("{uri:?} has no scheme; write s3://BUCKET/FILE");
+        return Err((Some(Defect::NoScheme), text));
     };
     if !["s3", "greengrass", "docker"].contains(&&*scheme.to_ascii_lowercase()) {
-        return Err(format!(
-            "{scheme} is not a scheme of artifacts: these are s3, greengrass, docker"
-        ));
+        let text =
+            format!("{scheme} is not a scheme of artifacts: these are s3, greengrass, docker");
+        return Err((Some(Defect::UnknownScheme), text));
     }
     let is_invalid = |it: char| it.is_whitespace() || it.is_control() || "{}<>\"\\^`|".contains(it);
     match rest.rsplit('/').next() {
         _ if uri.contains(is_invalid) => {
-            Err(format!("{uri:?} is not a URI: it contains a space, a brace or the like"))
+            Err((None, format!("{uri:?} is not a URI: it contains a space, a brace or the like")))
         }
         None | Some("" | "." | "..") => {
-            Err(format!("{uri:?} does not end with the name of a file"))
+            Err((None, format!("{uri:?} does not end with the name of a file")))
         }
         Some(_) => Ok(()),
     }

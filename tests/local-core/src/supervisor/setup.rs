@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
 use serde_json::{Map, Value};
@@ -17,9 +17,10 @@ use crate::{
     configuration::Configurations,
     folders::Folders,
     initial::{self, Initial},
+    lock::LockedFile,
     process::{Console, Output, environment},
     recipe::{ComponentVariables, Recipe, Variables},
-    recipes::{self, Loaded},
+    recipes::{self, Loaded, Source},
     service::Nucleus,
     tokens::Tokens,
 };
@@ -28,7 +29,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Preparation {
     /// Exists if the core starts processes.
-    pub(crate) setup: Option<Setup>,
+    pub(crate) setup: OnceLock<Setup>,
+    /// Locked while the setup is made.
+    pub(crate) setup_lock: Mutex<()>,
+    /// The folder of [`Builder::root`](crate::Builder::root).
+    pub(crate) root: Option<PathBuf>,
+    /// The file with the environment of components, which the socket has.
+    pub(crate) exports: Weak<Mutex<LockedFile>>,
+    /// The components whose processes the core does not start.
+    pub(crate) by_hand: BTreeSet<String>,
     pub(crate) initial: Initial,
     /// The folder of [`Builder::artifacts`](crate::Builder::artifacts).
     pub(crate) artifacts: Option<PathBuf>,
@@ -37,7 +46,7 @@ pub(crate) struct Preparation {
     /// Locked by a reload.
     pub(crate) reloads: Mutex<()>,
     /// The names of the components.
-    pub(crate) components: BTreeSet<String>,
+    pub(crate) components: Mutex<BTreeSet<String>>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) thing_name: String,
@@ -47,25 +56,29 @@ pub(crate) struct Preparation {
 /// What components with processes share.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    folders: Folders,
+    pub(crate) folders: Folders,
     output: Output,
 }
 
-impl Setup {
-    /// Creates the folders, if the core starts processes.
-    ///
-    /// `exports` is the environment of the components.
-    pub(crate) fn new(
-        recipes: &[Loaded],
-        root: Option<&Path>,
-        exports: &str,
-    ) -> io::Result<Option<Self>> {
-        if !recipes.iter().any(|it| it.source.runs) {
-            return Ok(None);
+impl Preparation {
+    /// What components with processes share. Creates the folders.
+    pub(crate) fn setup(&self) -> io::Result<&Setup> {
+        let _one_at_a_time = self.setup_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(setup) = self.setup.get() {
+            return Ok(setup);
         }
-        let folders = Folders::new(root, exports)?;
+        let folders = Folders::new(self.root.as_deref(), &self.tokens.exports(&self.socket))?;
         let output = Output::start(folders.logs(), Some(Console::standard()))?;
-        Ok(Some(Self { folders, output }))
+        Ok(self.setup.get_or_init(|| Setup { folders, output }))
+    }
+
+    /// Writes the environment of the components beside the socket and into the root folder.
+    pub(crate) fn write_exports(&self) -> io::Result<()> {
+        let text = self.tokens.exports(&self.socket);
+        if let Some(file) = self.exports.upgrade() {
+            file.lock().unwrap_or_else(PoisonError::into_inner).write(&text)?;
+        }
+        self.setup.get().map_or(Ok(()), |it| it.folders.write_exports(&text))
     }
 }
 
@@ -82,16 +95,16 @@ impl Preparation {
         let recipes = self.recipes();
         let mut instances = Vec::new();
         let mut problems = Vec::new();
-        for name in &self.components {
-            let loaded = recipes.iter().find(|it| it.recipe.component == *name);
-            let configuration = self.configurations.get(name, &[]).unwrap_or_default();
-            let scripts = |it| self.scripts(it, &recipes, configuration, cancellation);
+        let configuration = |name: &str| self.configurations.get(name, &[]).unwrap_or_default();
+        for name in self.components() {
+            let loaded = recipes.iter().find(|it| it.recipe.component == name);
+            let scripts = |it| self.scripts(it, &recipes, &configuration, cancellation);
             match loaded.map(|it| (it, scripts(it))) {
                 Some((it, Ok(scripts))) => {
                     instances.push(Instance::new(&it.recipe, scripts, &self.clock))
                 }
                 Some((_, Err(problem))) => problems.push(problem),
-                None => instances.push(Instance::without_recipe(name, &self.clock)),
+                None => instances.push(Instance::without_recipe(&name, &self.clock)),
             }
         }
         if problems.is_empty() {
@@ -117,12 +130,18 @@ impl Preparation {
         let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
         let recipe = read_again(component, &recipes[at].source.path)?;
         let before = std::mem::replace(&mut recipes[at].recipe, recipe);
-        recipes::report(recipes::check(&recipes, |it| self.components.contains(it)))?;
+        let source = &mut recipes[at].source;
+        source.is_installed &= source.artifacts.is_none();
+        let components = self.components();
+        recipes::report(recipes::check(&recipes, |it| components.contains(it)))?;
         let after = &recipes[at].recipe;
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
         let merges = initial::merges(&values(&before)?, &values(after)?);
-        let configuration = self.configurations.preview(component, &merges).unwrap_or_default();
-        let scripts = self.scripts(&recipes[at], &recipes, configuration, cancellation)?;
+        let configuration = |name: &str| match name == component {
+            true => self.configurations.preview(name, &merges).unwrap_or_default(),
+            false => self.configurations.get(name, &[]).unwrap_or_default(),
+        };
+        let scripts = self.scripts(&recipes[at], &recipes, &configuration, cancellation)?;
         cancellation.check().map_err(|it| it.to_string())?;
         nucleus.authorization.add_source(component, after.source.clone());
         nucleus.merge_config(component, merges);
@@ -131,14 +150,19 @@ impl Preparation {
         Ok(())
     }
 
-    fn recipes(&self) -> MutexGuard<'_, Vec<Loaded>> {
+    /// The names of the components.
+    pub(crate) fn components(&self) -> BTreeSet<String> {
+        self.components.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn recipes(&self) -> MutexGuard<'_, Vec<Loaded>> {
         self.recipes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The components with a recipe, and the files that make them up.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> Vec<(String, Vec<PathBuf>)> {
-        let files = |it: &Loaded| artifacts::files(&it.recipe, self.artifacts.as_deref());
+        let files = |it: &Loaded| artifacts::files(&it.recipe, self.artifacts_of(&it.source));
         self.recipes().iter().map(|it| (it.recipe.component.clone(), files(it))).collect()
     }
 
@@ -153,59 +177,74 @@ impl Preparation {
 
     /// The output of components, if the core starts processes.
     pub(crate) fn output(&self) -> Option<&Output> {
-        self.setup.as_ref().map(|it| &it.output)
+        self.setup.get().map(|it| &it.output)
     }
 
-    /// The scripts of a component with its artifacts. `None` if the component is started by hand.
-    fn scripts(
+    fn artifacts_of<'p>(&'p self, source: &'p Source) -> Option<&'p Path> {
+        source.artifacts.as_deref().or(self.artifacts.as_deref())
+    }
+
+    /// The scripts of a component, whose artifacts are installed. `None` if the component is started by hand.
+    ///
+    /// `configuration` returns the configuration of a component.
+    pub(crate) fn scripts(
         &self,
         loaded: &Loaded,
         all: &[Loaded],
-        configuration: Map<String, Value>,
+        configuration: &dyn Fn(&str) -> Map<String, Value>,
         cancellation: &Cancellation,
     ) -> Result<Option<Scripts>, String> {
         let Loaded { source, recipe } = loaded;
-        let Some(setup) = self.setup.as_ref().filter(|_| source.runs) else { return Ok(None) };
-        let folders = &setup.folders;
+        if !source.runs {
+            return Ok(None);
+        }
+        let Setup { folders, output } = self.setup().map_err(|it| it.to_string())?;
         let name = &recipe.component;
-        let values = |recipe: &Recipe| {
-            let values = self.configurations.get(&recipe.component, &[]).unwrap_or_default();
-            (recipe.component.clone(), variables_of(recipe, folders, values))
+        let variables = self.variables(recipe, all, folders, configuration);
+        let (lifecycle, mut diagnostics) = recipe.resolve_lifecycle(&variables);
+        let from = self.artifacts_of(source);
+        let (found, missing) = match source.is_installed {
+            true => Default::default(),
+            false => artifacts::find(recipe, from),
         };
+        diagnostics.extend(missing);
+        recipes::report(diagnostics)?;
+        let to = folders.artifacts_of(name, &recipe.version);
+        if !source.is_installed {
+            let installed = artifacts::install(recipe, &found, from, &to, cancellation);
+            installed.map_err(|it| it.to_string())?;
+        }
+        let token = self.tokens.of(name).unwrap_or_default();
+        let (socket, thing_name) = (&self.socket, &self.thing_name);
+        Ok(Some(Scripts {
+            recipe: recipe.source.file.clone(),
+            lifecycle,
+            environment: environment::variables(socket, &token, folders.root(), thing_name),
+            folder: folders.work(name),
+            artifacts: to.artifacts,
+            output: output.clone(),
+        }))
+    }
+
+    /// The recipe variables of a component.
+    fn variables(
+        &self,
+        recipe: &Recipe,
+        all: &[Loaded],
+        folders: &Folders,
+        configuration: &dyn Fn(&str) -> Map<String, Value>,
+    ) -> Variables {
+        let own = |it: &Recipe| variables_of(it, folders, configuration(&it.component));
         let is_dependency = |it: &&Loaded| {
             recipe.dependencies.iter().any(|dependency| dependency.component == it.recipe.component)
         };
         let dependencies = all.iter().filter(is_dependency).map(|it| &it.recipe);
-        let variables = Variables {
+        Variables {
             root: text(folders.root()),
             thing_name: self.thing_name.clone(),
-            own: variables_of(recipe, folders, configuration),
-            dependencies: dependencies.map(values).collect(),
-        };
-        let (lifecycle, mut diagnostics) = recipe.resolve_lifecycle(&variables);
-        let from = self.artifacts.as_deref();
-        let (found, missing) = artifacts::find(recipe, from);
-        diagnostics.extend(missing);
-        recipes::report(diagnostics)?;
-        let to = artifacts::Folders {
-            artifacts: folders.artifacts(name, &recipe.version),
-            decompressed: folders.decompressed(name, &recipe.version),
-        };
-        artifacts::install(recipe, &found, from, &to, cancellation).map_err(|it| it.to_string())?;
-        let token = self.tokens.of(name).unwrap_or_default();
-        Ok(Some(Scripts {
-            recipe: recipe.source.file.clone(),
-            lifecycle,
-            environment: environment::variables(
-                &self.socket,
-                &token,
-                folders.root(),
-                &self.thing_name,
-            ),
-            folder: folders.work(name),
-            artifacts: to.artifacts,
-            output: setup.output.clone(),
-        }))
+            own: own(recipe),
+            dependencies: dependencies.map(|it| (it.component.clone(), own(it))).collect(),
+        }
     }
 }
 
