@@ -34,7 +34,7 @@ pub(crate) struct Folders {
 }
 
 /// An artifact, and the file that it is copied from.
-type Found<'a> = (&'a Artifact, PathBuf);
+pub(crate) type Found<'a> = (&'a Artifact, PathBuf);
 
 /// Finds the artifacts of a component in a folder, which has them in `NAME/VERSION` or itself, or beside the recipe.
 /// Returns errors and warnings for others.
@@ -42,10 +42,17 @@ pub(crate) fn find<'a>(
     recipe: &'a Recipe,
     from: Option<&Path>,
 ) -> (Vec<Found<'a>>, Vec<Diagnostic>) {
-    let folders = folders(recipe, from);
+    find_in(recipe, &folders(recipe, from))
+}
+
+/// Finds the artifacts of a component in the first folder that has each. Returns errors and warnings for others.
+pub(crate) fn find_in<'a>(
+    recipe: &'a Recipe,
+    folders: &[PathBuf],
+) -> (Vec<Found<'a>>, Vec<Diagnostic>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for artifact in &recipe.artifacts {
-        match find_one(artifact, &folders) {
+        match find_one(artifact, folders) {
             Ok(file) => found.push((artifact, file)),
             Err((severity, text)) => {
                 let (file, position) = (recipe.source.file.clone(), Some(artifact.position));

@@ -70,6 +70,14 @@ impl Authorization {
         self.sources.read().unwrap_or_else(PoisonError::into_inner).get(component).cloned()
     }
 
+    /// Loads the policies of all components, and denies calls without one even if there is none.
+    pub(crate) fn enforce(&self, read: impl FnOnce() -> Vec<(String, Value)>) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        rules.get_or_insert_default();
+        drop(rules);
+        self.load(read);
+    }
+
     /// Loads the policies of all components and logs their faults. `read` returns the `accessControl` of each
     /// component that has one.
     pub(crate) fn load(&self, read: impl FnOnce() -> Vec<(String, Value)>) {

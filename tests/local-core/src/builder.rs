@@ -20,6 +20,7 @@ use crate::{
     clock::Clock,
     configuration::{Configurations, overlay},
     core::{LocalCore, Prepared},
+    deployments::Deployments,
     edition::Edition,
     events::OpenStreams,
     faults::{Definitions, Double},
@@ -337,6 +338,7 @@ impl Builder {
             None => Place::private(self.socket_mode)?,
         };
         let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
+        let state = Arc::new(state);
         let configurations = Arc::new(Configurations::new(configurations.into_iter()));
         let tokens = Arc::new(Tokens::default());
         self.components.iter().for_each(|it| tokens.add(it));
@@ -367,6 +369,7 @@ impl Builder {
             thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
             clock: self.clock.clone(),
         };
+        let versions = preparation.versions();
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let client_devices = self.client_devices.map(ClientDevices::load).transpose()?;
         let nucleus = Nucleus {
@@ -380,7 +383,9 @@ impl Builder {
             streams: Arc::new(OpenStreams::default()),
             secrets: Arc::new(Secrets::load(self.secrets, &state)?),
             shadows: Arc::new(Shadows::load(&state)),
-            state: Arc::new(state),
+            deployments: Arc::new(Deployments::load(Arc::clone(&state), versions)),
+            updates: Arc::default(),
+            state,
             tokens: Arc::clone(&tokens),
         };
         let recorder = Recorder::new(self.records_calls);

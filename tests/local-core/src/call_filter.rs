@@ -2,8 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
+use eventstream_rpc::operation::Operation;
 use greengrass_core_ipc::{
     error::Unhandled,
+    operation::get_local_deployment_status::GetLocalDeploymentStatus,
     server::{
         BoxFuture, GreengrassCoreIpcService, Identity, IncomingCall, InvalidRequest, Service,
         Violation,
@@ -11,6 +13,7 @@ use greengrass_core_ipc::{
 };
 
 use crate::{
+    deployments,
     edition::Edition,
     faults::{Definitions, Serve},
     record::{Call, Recorder},
@@ -41,7 +44,11 @@ impl CallFilter {
         let nucleus = Arc::new(nucleus);
         let serve = service.unwrap_or_else(|| {
             let service = GreengrassCoreIpcService::from(Arc::clone(&nucleus));
-            Arc::new(move |call| service.call(call))
+            let nucleus = Arc::clone(&nucleus);
+            Arc::new(move |call| match call.operation() == GetLocalDeploymentStatus::ID {
+                true => deployments::serve_status(call, Arc::clone(&nucleus)),
+                false => service.call(call),
+            })
         });
         // Refuses calls before they are decoded.
         let serve: Serve = Arc::new(move |call| match edition.check(&call) {

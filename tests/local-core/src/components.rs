@@ -1,6 +1,7 @@
 //! The operations on components: their states, details, restarts, stops and pauses.
 
 mod states;
+mod updates;
 
 use eventstream_rpc::operation::Operation;
 use greengrass_core_ipc::{
@@ -21,6 +22,8 @@ use greengrass_core_ipc::{
         ComponentDetails, ReportedLifecycleState, RequestStatus, error::ResourceNotFoundError,
     },
 };
+
+pub(crate) use updates::Updates;
 
 use crate::{
     lifecycle::Input,

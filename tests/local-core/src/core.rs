@@ -17,13 +17,14 @@ use greengrass_core_ipc::{
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
-    task::{JoinHandle, JoinSet},
+    task::{AbortHandle, JoinHandle, JoinSet},
 };
 
 use crate::{
     Builder,
     call_filter::CallFilter,
     client_devices::ClientDevices,
+    deployments::Deployments,
     exports,
     record::Call,
     service::Nucleus,
@@ -46,6 +47,7 @@ pub struct LocalCore {
     supervisor: Arc<Supervisor>,
     /// What components are prepared from when they change.
     preparation: Arc<Preparation>,
+    deployments: AbortHandle,
 }
 
 /// A core that does not listen yet.
@@ -86,6 +88,7 @@ impl LocalCore {
         supervisor.start();
         nucleus.client_devices.iter().for_each(ClientDevices::watch);
         let preparation = Arc::new(preparation);
+        let deployments = Deployments::start(nucleus.clone(), Arc::clone(&preparation));
         Ok(Self {
             path,
             filter,
@@ -96,6 +99,7 @@ impl LocalCore {
             in_process,
             supervisor,
             preparation,
+            deployments,
         })
     }
 
@@ -270,6 +274,7 @@ impl LocalCore {
     ///
     /// Dropping the future kills the processes and closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
+        self.deployments.abort();
         self.supervisor.stop().await;
         if let Some(output) = self.preparation.output() {
             // An error means that the output is not read.
@@ -284,6 +289,7 @@ impl LocalCore {
 impl Drop for LocalCore {
     fn drop(&mut self) {
         self.task.abort();
+        self.deployments.abort();
         self.supervisor.abort();
         self.nucleus.state.close();
     }

@@ -39,6 +39,17 @@ impl OpenStreams {
         senders.push(Box::new(sender));
     }
 
+    /// The components with an open stream of an operation.
+    pub(crate) fn components_of<O: StreamingOperation>(&self) -> Vec<String> {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_operation = streams.iter_mut().filter(|((_, operation), _)| *operation == O::ID);
+        let open = of_operation.filter_map(|((component, _), senders)| {
+            senders.retain(|it| is_open::<O>(&**it));
+            (!senders.is_empty()).then(|| component.clone())
+        });
+        open.collect()
+    }
+
     pub(crate) fn of<O: StreamingOperation>(&self, component: &str) -> Vec<EventSender<O>> {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let senders = streams.entry((component.to_owned(), O::ID)).or_default();

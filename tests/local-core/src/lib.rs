@@ -16,6 +16,7 @@ mod components;
 mod configuration;
 mod core;
 mod credentials;
+mod deployments;
 mod edition;
 mod events;
 mod exports;

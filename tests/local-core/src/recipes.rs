@@ -136,7 +136,7 @@ pub(crate) fn conflicts(recipes: &[&Recipe]) -> Vec<Diagnostic> {
 }
 
 /// The components that this core stands in for.
-const NUCLEI: [&str; 2] = ["aws.greengrass.Nucleus", "aws.greengrass.NucleusLite"];
+pub(crate) const NUCLEI: [&str; 2] = ["aws.greengrass.Nucleus", "aws.greengrass.NucleusLite"];
 
 /// The dependencies of a recipe that are not known.
 fn missing(recipe: &Recipe, all: &[&Recipe], is_known: impl Fn(&str) -> bool) -> Vec<Diagnostic> {

@@ -6,10 +6,7 @@ use eventstream_rpc::operation::{Operation, StreamingOperation};
 use greengrass_core_ipc::{
     operation::{
         authorize_client_device_action::AuthorizeClientDeviceAction,
-        cancel_local_deployment::{
-            CancelLocalDeployment, CancelLocalDeploymentError, CancelLocalDeploymentRequest,
-            CancelLocalDeploymentResponse,
-        },
+        cancel_local_deployment::CancelLocalDeployment,
         create_debug_password::CreateDebugPassword,
         create_local_deployment::CreateLocalDeployment,
         defer_component_update::DeferComponentUpdate,
@@ -58,7 +55,9 @@ use crate::{
     authorization::Authorization,
     client_devices::ClientDevices,
     clock::Clock,
+    components::Updates,
     configuration::{Configurations, is_access_control},
+    deployments::Deployments,
     events::{self, OpenStreams},
     iot_core::IotCore,
     operations,
@@ -84,6 +83,8 @@ pub(crate) struct Nucleus {
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) shadows: Arc<Shadows>,
     pub(crate) supervisor: Arc<Supervisor>,
+    pub(crate) deployments: Arc<Deployments>,
+    pub(crate) updates: Arc<Updates>,
     pub(crate) state: Arc<State>,
     pub(crate) tokens: Arc<Tokens>,
 }
@@ -230,6 +231,10 @@ impl GreengrassCoreIpc for Nucleus {
     }
 
     served! {
+        cancel_local_deployment CancelLocalDeployment cancel_deployment
+        create_local_deployment CreateLocalDeployment create_deployment
+        defer_component_update DeferComponentUpdate defer
+        list_local_deployments ListLocalDeployments deployments
         get_configuration GetConfiguration get_value
         update_configuration UpdateConfiguration update_value
         delete_thing_shadow DeleteThingShadow delete_shadow
@@ -255,39 +260,20 @@ impl GreengrassCoreIpc for Nucleus {
 
     served! { streaming
         subscribe_to_certificate_updates SubscribeToCertificateUpdates follow_certificates
+        subscribe_to_component_updates SubscribeToComponentUpdates subscribe_to_updates
         subscribe_to_iot_core SubscribeToIoTCore subscribe_iot
         subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus follow_iot
     }
 
-    async fn cancel_local_deployment(
-        &self,
-        request: CancelLocalDeploymentRequest,
-        context: RequestContext,
-    ) -> Result<CancelLocalDeploymentResponse, CancelLocalDeploymentError> {
-        match request.deployment_id {
-            None => return Err(failed("deploymentId is required").into()),
-            Some(id) if !operations::is_uuid(&id) => {
-                return Err(invalid("deploymentId must be a UUID").into());
-            }
-            Some(_) => {}
-        }
-        self.authorize::<CancelLocalDeployment>(&context, "*")?;
-        Err(not_served(CancelLocalDeployment::ID).into())
-    }
-
     not_served! { authorized
-        create_local_deployment CreateLocalDeployment |_| "*".to_owned();
         get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
-        list_local_deployments ListLocalDeployments |_| "*".to_owned();
     }
 
     not_served! {
-        defer_component_update DeferComponentUpdate
         send_configuration_validity_report SendConfigurationValidityReport
     }
 
     not_served! { streaming
-        subscribe_to_component_updates SubscribeToComponentUpdates
         subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
     }
 }

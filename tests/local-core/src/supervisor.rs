@@ -22,8 +22,8 @@ use tokio::{
 use self::{history::History, instance::Instance, process::Event, setup::dependencies_of};
 pub(crate) use self::{
     requests::{Listed, PauseError},
-    setup::{Preparation, Setup},
-    update::{Changed, Wanted},
+    setup::{NO_VERSION, Preparation},
+    update::Wanted,
 };
 use crate::{
     clock::Clock,

@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    LOG_TARGET, Supervisor, dependencies_of,
+    LOG_TARGET, NO_VERSION, Supervisor, dependencies_of,
     history::History,
     process::{Event, Signal, attend},
     update::Replacement,
@@ -61,7 +61,7 @@ pub(super) type Dependencies = Vec<(String, bool)>;
 
 /// The scripts of a component and what they need.
 #[derive(Debug)]
-pub(super) struct Scripts {
+pub(crate) struct Scripts {
     /// The file that they come from.
     pub(super) recipe: PathBuf,
     /// Without recipe variables.
@@ -103,7 +103,7 @@ impl Instance {
             name: name.to_owned(),
             dependencies,
             machine,
-            version: "1.0.0".to_owned(),
+            version: NO_VERSION.to_owned(),
             scripts: None,
             connections: 0,
             processes: HashMap::new(),

@@ -25,6 +25,9 @@ use crate::{
     tokens::Tokens,
 };
 
+/// The version of a component without a recipe.
+pub(crate) const NO_VERSION: &str = "1.0.0";
+
 /// What the components of a core are prepared from.
 #[derive(Debug)]
 pub(crate) struct Preparation {
@@ -124,7 +127,7 @@ impl Preparation {
         nucleus: &Nucleus,
         cancellation: &Cancellation,
     ) -> Result<(), String> {
-        let _one_at_a_time = self.reloads.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.lock_reloads();
         let mut recipes = self.recipes().clone();
         let found = recipes.iter().position(|it| it.recipe.component == component);
         let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
@@ -153,6 +156,38 @@ impl Preparation {
     /// The names of the components.
     pub(crate) fn components(&self) -> BTreeSet<String> {
         self.components.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the components of the core and their recipes.
+    pub(crate) fn set_components(&self, recipes: Vec<Loaded>) {
+        let names = recipes.iter().map(|it| it.recipe.component.clone());
+        *self.components.lock().unwrap_or_else(PoisonError::into_inner) = names.collect();
+        // A component without a recipe has no file.
+        let with_file = recipes.into_iter().filter(|it| it.recipe.source.document.is_some());
+        *self.recipes() = with_file.collect();
+        self.log_exports();
+    }
+
+    /// Writes the environment of the components. An error does not end the core.
+    pub(crate) fn log_exports(&self) {
+        if let Err(error) = self.write_exports() {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// Excludes reloads and deployments until the guard is dropped.
+    pub(crate) fn lock_reloads(&self) -> MutexGuard<'_, ()> {
+        self.reloads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names and versions of the components.
+    pub(crate) fn versions(&self) -> Vec<(String, String)> {
+        let recipes = self.recipes();
+        let version = |name: &String| {
+            let found = recipes.iter().find(|it| it.recipe.component == *name);
+            found.map_or(NO_VERSION.to_owned(), |it| it.recipe.version.clone())
+        };
+        self.components().into_iter().map(|it| (it.clone(), version(&it))).collect()
     }
 
     pub(crate) fn recipes(&self) -> MutexGuard<'_, Vec<Loaded>> {

@@ -1,0 +1,352 @@
+//! Local deployments: a queue of requests, and the work on one at a time.
+
+mod document;
+mod failure;
+mod plan;
+mod requests;
+mod resolve;
+mod work;
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::Duration,
+};
+
+use greengrass_core_ipc::{
+    operation::create_local_deployment::CreateLocalDeploymentRequest, primitives::Timestamp,
+    types::error::ServiceError,
+};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::Notify, task::AbortHandle};
+
+pub(crate) use self::requests::serve_status;
+use self::{
+    document::{DEFAULT_GROUP, Document},
+    failure::Details,
+    plan::Groups,
+};
+use crate::{
+    configuration::Millis,
+    service::Nucleus,
+    state::{Change, State, Table},
+    supervisor::Preparation,
+};
+
+/// The deployments of a core.
+#[derive(Debug)]
+pub(crate) struct Deployments {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    state: Arc<State>,
+    /// Set when the core has started.
+    preparation: OnceLock<Weak<Preparation>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// All deployments, in the order of their creation.
+    records: Vec<Record>,
+    waiting: VecDeque<Job>,
+    running: Option<Running>,
+    groups: Groups,
+}
+
+/// The deployment that is in progress.
+#[derive(Debug)]
+struct Running {
+    id: String,
+    cancel: Arc<Notify>,
+}
+
+/// A deployment as it is shown and kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Record {
+    id: String,
+    status: Status,
+    created_on: String,
+    time: Millis,
+    details: Option<Details>,
+    /// Until it has ended.
+    request: Option<CreateLocalDeploymentRequest>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Status {
+    Queued,
+    InProgress,
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+/// A deployment that is to be made.
+#[derive(Clone, Debug)]
+struct Job {
+    id: String,
+    document: Document,
+    time: Millis,
+}
+
+/// What a cancellation finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cancelled {
+    Unknown,
+    Finished,
+    Submitted,
+}
+
+/// The key of the groups in the state. Others are those of deployments.
+const GROUPS: &str = "groups";
+
+/// The number of deployments that are remembered.
+const MAX_RECORDS: usize = 100;
+
+impl Deployments {
+    /// The deployments that the state has. `components` are the names and versions of those that the core starts with.
+    pub(crate) fn load(
+        state: Arc<State>,
+        components: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut queue = Queue::default();
+        for (key, value) in state.load(Table::Deployments) {
+            let known = match &*key {
+                GROUPS => serde_json::from_slice(&value).map(|it| queue.groups = it),
+                _ => serde_json::from_slice(&value).map(|it| queue.records.push(it)),
+            };
+            if let Err(error) = known {
+                tracing::warn!("the entry {key} of the state is ignored: {error}");
+            }
+        }
+        queue.records.sort_by_key(|it| it.time);
+        queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
+        for record in queue.records.iter_mut().filter(|it| it.request.is_some()) {
+            let document = record.request.as_ref().map(Document::read);
+            if let Some(Ok(document)) = document {
+                (record.status, record.details) = (Status::Queued, None);
+                let (id, time) = (record.id.clone(), record.time);
+                queue.waiting.push_back(Job { id, document, time });
+            }
+        }
+        let queue = Mutex::new(queue);
+        Self { queue, wake: Notify::new(), state, preparation: OnceLock::new() }
+    }
+
+    /// Works on the deployments until the task is aborted.
+    pub(crate) fn start(nucleus: Nucleus, preparation: Arc<Preparation>) -> AbortHandle {
+        // It is set only here.
+        let _ = nucleus.deployments.preparation.set(Arc::downgrade(&preparation));
+        tokio::spawn(async move {
+            loop {
+                let (job, cancel) = nucleus.deployments.next(&preparation).await;
+                nucleus
+                    .deployments
+                    .show(&job.id, Status::InProgress, Some(Details::default()))
+                    .await;
+                tracing::info!("deployment {} starts", job.id);
+                let (status, details) = tokio::select! {
+                    result = work::deploy(&nucleus, &preparation, &job) => match result {
+                        Ok(()) => {
+                            tracing::info!("deployment {} has succeeded", job.id);
+                            (Status::Succeeded, Details::success())
+                        }
+                        Err(failure) => {
+                            tracing::error!("deployment {} has failed: {failure}", job.id);
+                            (Status::Failed, Details::from(&failure))
+                        }
+                    },
+                    () = cancel.notified() => (Status::Canceled, Details::default()),
+                };
+                nucleus.deployments.show(&job.id, status, Some(details)).await;
+                nucleus.deployments.lock().running = None;
+            }
+        })
+        .abort_handle()
+    }
+
+    /// Creates a deployment. Returns its id when the state has it.
+    async fn create(
+        &self,
+        request: CreateLocalDeploymentRequest,
+        document: Document,
+    ) -> Result<String, ServiceError> {
+        let now = Timestamp::now();
+        let (id, time) = (uuid(), now.as_millis());
+        let record = Record {
+            id: id.clone(),
+            status: Status::Queued,
+            created_on: date(&now),
+            time,
+            details: None,
+            request: Some(request),
+        };
+        let stored = {
+            let mut queue = self.lock();
+            let mut changes = vec![change(&record.id, Some(&record))];
+            queue.records.push(record);
+            if queue.records.len() > MAX_RECORDS {
+                let oldest = queue.records.iter().position(|it| it.request.is_none());
+                changes.extend(oldest.map(|at| change(&queue.records.remove(at).id, None)));
+            }
+            self.state.commit(changes)
+        };
+        stored.await?;
+        self.lock().waiting.push_back(Job { id: id.clone(), document, time });
+        self.wake.notify_one();
+        Ok(id)
+    }
+
+    /// Takes the next deployment, when the nucleus looks for one.
+    async fn next(&self, preparation: &Preparation) -> (Job, Arc<Notify>) {
+        loop {
+            if !self.lock().waiting.is_empty() {
+                tokio::time::sleep(polling_interval(preparation)).await;
+            }
+            {
+                let mut queue = self.lock();
+                if let Some(job) = queue.waiting.pop_front() {
+                    let cancel = Arc::new(Notify::new());
+                    queue.running =
+                        Some(Running { id: job.id.clone(), cancel: Arc::clone(&cancel) });
+                    return (job, cancel);
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Cancels a deployment. One that waits is forgotten, unlike on a device without ending the one in progress.
+    async fn cancel(&self, id: &str) -> Result<Cancelled, ServiceError> {
+        let stored = {
+            let mut queue = self.lock();
+            let running = queue.running.as_ref().filter(|it| it.id == id);
+            if let Some(running) = running {
+                running.cancel.notify_one();
+                return Ok(Cancelled::Submitted);
+            }
+            if !queue.waiting.iter().any(|it| it.id == id) {
+                let is_known = queue.records.iter().any(|it| it.id == id);
+                return Ok(if is_known { Cancelled::Finished } else { Cancelled::Unknown });
+            }
+            queue.waiting.retain(|it| it.id != id);
+            queue.records.retain(|it| it.id != id);
+            self.state.commit(vec![change(id, None)])
+        };
+        stored.await.map(|()| Cancelled::Submitted)
+    }
+
+    /// The folder that artifacts are copied to. Creates it.
+    fn store(&self) -> Option<PathBuf> {
+        let preparation = self.preparation.get()?.upgrade()?;
+        Some(preparation.setup().ok()?.folders.all_artifacts())
+    }
+
+    fn record(&self, id: &str) -> Option<Record> {
+        self.lock().records.iter().find(|it| it.id == id).cloned()
+    }
+
+    fn records(&self) -> Vec<Record> {
+        self.lock().records.clone()
+    }
+
+    /// Changes the status of a deployment.
+    async fn show(&self, id: &str, status: Status, details: Option<Details>) {
+        let stored = {
+            let mut queue = self.lock();
+            let Some(record) = queue.records.iter_mut().find(|it| it.id == id) else { return };
+            (record.status, record.details) = (status, details);
+            if status != Status::InProgress {
+                record.request = None;
+            }
+            self.state.commit(vec![change(id, Some(record))])
+        };
+        // The error is in the log.
+        let _ = stored.await;
+    }
+
+    fn groups(&self) -> Groups {
+        self.lock().groups.clone()
+    }
+
+    async fn set_roots(&self, group: &str, roots: std::collections::BTreeMap<String, String>) {
+        let stored = {
+            let mut queue = self.lock();
+            queue.groups.insert(group.to_owned(), roots);
+            let value = serde_json::to_vec(&queue.groups).expect("it is JSON");
+            self.state.commit(vec![Change {
+                table: Table::Deployments,
+                key: GROUPS.to_owned(),
+                value: Some(value),
+            }])
+        };
+        // The error is in the log.
+        let _ = stored.await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Status {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Canceled => "CANCELED",
+        }
+    }
+}
+
+/// The change of a record in the state.
+fn change(id: &str, record: Option<&Record>) -> Change {
+    let value = record.map(|it| serde_json::to_vec(it).expect("it is JSON"));
+    Change { table: Table::Deployments, key: id.to_owned(), value }
+}
+
+/// The time between two looks for deployments, if the configuration of the nucleus has one. By default, a deployment
+/// starts at once.
+fn polling_interval(preparation: &Preparation) -> Duration {
+    let path = ["deploymentPollingFrequencySeconds".to_owned()];
+    let values = preparation.configurations.get("aws.greengrass.Nucleus", &path);
+    let seconds = values.and_then(|it| it.values().next()?.as_f64());
+    seconds.and_then(|it| Duration::try_from_secs_f64(it).ok()).unwrap_or_default()
+}
+
+/// A time in the form of the nucleus, such as `31-01-2026 23:59:59 UTC`.
+fn date(time: &Timestamp) -> String {
+    // The clock is in the range of the format.
+    let text = Timestamp::from_secs(time.secs()).to_date_time().unwrap_or_default();
+    let (date, time) = text.trim_end_matches('Z').split_once('T').unwrap_or_default();
+    let date: Vec<_> = date.rsplit('-').collect();
+    format!("{} {time} UTC", date.join("-"))
+}
+
+/// A random UUID.
+fn uuid() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    // The standard library obtains the keys of its hashers from the operating system.
+    let half = || RandomState::new().hash_one(0);
+    let (high, low) = (half(), half());
+    let version = (high & !0xf000) | 0x4000;
+    let variant = (low & !(0xc << 60)) | (0x8 << 60);
+    let text = format!("{version:016x}{variant:016x}");
+    format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_ids_have_the_form_of_the_nucleus() {
+        assert_eq!(date(&Timestamp::from_secs(951_782_400)), "29-02-2000 00:00:00 UTC");
+        let id = uuid();
+        assert!(crate::operations::is_uuid(&id) && id.len() == 36 && id != uuid(), "{id}");
+        assert_eq!(&id[14..15], "4", "{id}");
+    }
+}
