@@ -29,6 +29,7 @@ use self::{
 };
 use crate::{
     configuration::Millis,
+    random::uuid,
     service::Nucleus,
     state::{Change, State, Table},
     supervisor::Preparation,
@@ -326,27 +327,12 @@ fn date(time: &Timestamp) -> String {
     format!("{} {time} UTC", date.join("-"))
 }
 
-/// A random UUID.
-fn uuid() -> String {
-    use std::hash::{BuildHasher, RandomState};
-    // The standard library obtains the keys of its hashers from the operating system.
-    let half = || RandomState::new().hash_one(0);
-    let (high, low) = (half(), half());
-    let version = (high & !0xf000) | 0x4000;
-    let variant = (low & !(0xc << 60)) | (0x8 << 60);
-    let text = format!("{version:016x}{variant:016x}");
-    format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn dates_and_ids_have_the_form_of_the_nucleus() {
+    fn dates_have_the_form_of_the_nucleus() {
         assert_eq!(date(&Timestamp::from_secs(951_782_400)), "29-02-2000 00:00:00 UTC");
-        let id = uuid();
-        assert!(crate::operations::is_uuid(&id) && id.len() == 36 && id != uuid(), "{id}");
-        assert_eq!(&id[14..15], "4", "{id}");
     }
 }

@@ -60,7 +60,6 @@ use crate::{
     deployments::Deployments,
     events::{self, OpenStreams},
     iot_core::IotCore,
-    operations,
     pubsub::PubSub,
     secrets::Secrets,
     shadows::{self, Shadows},

@@ -6,6 +6,7 @@ mod components;
 mod configuration;
 mod core;
 mod credentials;
+mod deployments;
 mod faults;
 mod iot_core;
 mod lifecycle;

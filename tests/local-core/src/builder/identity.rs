@@ -14,6 +14,13 @@ impl Builder {
         self
     }
 
+    /// Sets that local deployments ask the components before an update, and tell them when it is over, as deployments from
+    /// the cloud do. Default: as on a device, they do neither.
+    pub fn notify_components(mut self) -> Self {
+        self.notifies = true;
+        self
+    }
+
     /// Sets the name of the thing, which recipe variables and the environment of components contain. Default:
     /// `AWS_IOT_THING_NAME` of this process, or `local-core`.
     pub fn thing_name(mut self, name: impl Into<String>) -> Self {

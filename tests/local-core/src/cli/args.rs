@@ -117,6 +117,9 @@ pub(super) struct Core {
     /// Adds the identity of greengrass-cli, which may create deployments, and prints its environment
     #[arg(long)]
     pub(super) cli_login: bool,
+    /// Asks components before each local deployment, and tells them when it is over, as for deployments from the cloud
+    #[arg(long)]
+    pub(super) notify_components: bool,
     /// The name of the thing. Default: AWS_IOT_THING_NAME, or local-core
     #[arg(long, value_name = "NAME")]
     pub(super) thing_name: Option<String>,

@@ -87,6 +87,9 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     if args.cli_login {
         builder = builder.cli_login();
     }
+    if args.notify_components {
+        builder = builder.notify_components();
+    }
     if let Some(name) = args.thing_name {
         builder = builder.thing_name(name);
     }

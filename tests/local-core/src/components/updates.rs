@@ -79,15 +79,10 @@ impl Nucleus {
     /// # Cancel safety
     ///
     /// Dropping the future withdraws the questions, and tells the components that the update is over.
-    pub(crate) async fn announce_update(
-        &self,
-        deployment: &str,
-        is_restarting: bool,
-        limit: Duration,
-    ) -> Announced<'_> {
+    pub(crate) async fn announce_update(&self, deployment: &str, limit: Duration) -> Announced<'_> {
         let announced = Announced { nucleus: self, deployment: deployment.to_owned() };
         let event = PreComponentUpdateEvent::builder().deployment_id(deployment);
-        let event = event.is_ggc_restarting(is_restarting).build();
+        let event = event.is_ggc_restarting(false).build();
         let event = ComponentUpdatePolicyEvents::PreUpdateEvent(event.expect("both are set"));
         loop {
             let deferred = self.ask(deployment, &event, limit).await;

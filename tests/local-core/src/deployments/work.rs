@@ -16,6 +16,9 @@ use crate::{
 /// The time in which components must report whether they accept a configuration.
 const VALIDATION_TIME: Duration = Duration::from_secs(20);
 
+/// The time in which components can defer an update.
+const NOTIFICATION_TIME: Duration = Duration::from_secs(60);
+
 /// What a deployment changes.
 struct Worker<'w> {
     nucleus: &'w Nucleus,
@@ -36,6 +39,10 @@ pub(super) async fn deploy(
     let before = Target::present(preparation);
     let Plan { target, roots } = worker.plan(job).await?;
     worker.validate(&job.id, &before, &target).await?;
+    let _announced = match preparation.notifies {
+        true => Some(nucleus.announce_update(&job.id, NOTIFICATION_TIME).await),
+        false => None,
+    };
     let finished = worker.apply(&before, &target).await;
     if let Err(failure) = &finished {
         if failure.status == Some(NO_ROLLBACK) && job.document.rolls_back {

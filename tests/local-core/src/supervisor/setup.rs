@@ -41,6 +41,8 @@ pub(crate) struct Preparation {
     pub(crate) exports: Weak<Mutex<LockedFile>>,
     /// The components whose processes the core does not start.
     pub(crate) by_hand: BTreeSet<String>,
+    /// Whether deployments ask components before an update.
+    pub(crate) notifies: bool,
     pub(crate) initial: Initial,
     /// The folder of [`Builder::artifacts`](crate::Builder::artifacts).
     pub(crate) artifacts: Option<PathBuf>,
