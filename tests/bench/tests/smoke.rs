@@ -5,7 +5,7 @@ use std::process::Command;
 #[test]
 fn every_part_prints_its_table() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["compare", "component", "servers", "growth", "--smoke"])
+        .args(["compare", "component", "servers", "growth", "load", "--smoke"])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -21,6 +21,7 @@ fn every_part_prints_its_table() {
         "64 in flight, 10 subscribers",
         "local core: connections with one subscription each",
         "publish messages of growing size",
+        "messages of 1 KiB to subscribers per second",
     ];
     for title in titles {
         assert!(text.contains(title), "no {title:?} in {text}");

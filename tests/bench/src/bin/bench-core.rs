@@ -1,5 +1,6 @@
 //! The local core on a runtime with one thread, with an authorizer that matches each topic against a hundred patterns. It
-//! prints the token of its component and serves until it is killed.
+//! prints the token of its component and serves until it is killed. The argument is the number of configuration keys of the
+//! component.
 
 use greengrass_local_core::LocalCore;
 
@@ -14,6 +15,9 @@ fn matches(pattern: &[u8], topic: &[u8]) -> bool {
 }
 
 fn main() -> std::io::Result<()> {
+    let keys = std::env::args().nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
+    let keys: serde_json::Map<_, _> =
+        (0..keys).map(|it: u32| (format!("key{it}"), it.into())).collect();
     let socket = std::env::var("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT")
         .map_err(std::io::Error::other)?;
     // Only the last two patterns match, so that all are checked.
@@ -22,7 +26,7 @@ fn main() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let core = LocalCore::builder()
-            .component("bench")
+            .config("bench", keys)
             .socket_path(socket)
             .record_calls(false)
             .authorizer(move |request| {

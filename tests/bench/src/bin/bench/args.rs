@@ -10,14 +10,16 @@ pub(crate) enum Section {
     Component,
     Servers,
     Growth,
+    Load,
 }
 
-const SECTIONS: [(&str, Section); 5] = [
+const SECTIONS: [(&str, Section); 6] = [
     ("compare", Section::Compare),
     ("counts", Section::Counts),
     ("component", Section::Component),
     ("servers", Section::Servers),
     ("growth", Section::Growth),
+    ("load", Section::Load),
 ];
 
 #[derive(Debug)]
@@ -35,13 +37,14 @@ pub(crate) struct Args {
 }
 
 const USAGE: &str = "\
-usage: bench [compare|counts|component|servers|growth]... [--rounds N] [--core N] [--no-published] [--smoke]
+usage: bench [compare|counts|component|servers|growth|load]... [--rounds N] [--core N] [--no-published] [--smoke]
 
   compare    calls and events of this project's, hand-written and published clients and of the raw socket
   counts     instructions and system calls per call and event; needs valgrind and strace
   component  size, memory, threads, crates and start time of the smallest component
   servers    the local core compared with a minimal broker
   growth     the effect of connections, subscriptions and message sizes, as tables and plots
+  load       messages per second of the local core by number of subscribers, beside bare sockets
   --smoke    runs all parts for a few seconds to test the program, with the profile dev
 ";
 

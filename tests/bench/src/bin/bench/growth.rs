@@ -88,7 +88,7 @@ fn cost(args: &Args, programs: &Programs, load: Load) -> Result<(f64, f64, f64)>
     for _ in 0..args.rounds.div_ceil(2) {
         let server = Server::start(args, programs, "bench-core", &[], true)?;
         let before = server.memory()?.0;
-        let mut command = load.command(args, programs, &server);
+        let mut command = load.command(args, programs, &server, "bench-load");
         command.env("BENCH_WAIT", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let mut output =

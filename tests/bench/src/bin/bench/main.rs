@@ -9,6 +9,7 @@ mod compare;
 mod component;
 mod counts;
 mod growth;
+mod load;
 mod plot;
 mod process;
 mod programs;
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
             Section::Component => component::run(&args, &programs)?,
             Section::Servers => servers::run(&args, &programs)?,
             Section::Growth => growth::run(&args, &programs)?,
+            Section::Load => load::run(&args, &programs)?,
         };
         print!("\n{part}");
         text.push_str(&format!("\n{part}"));

@@ -172,7 +172,14 @@ pub(crate) fn build_client(target: &Path, profile: &str, side: &str) -> Result<(
 /// Builds all programs with the features of the whole workspace, so that they are not built again after `cargo test`.
 fn build_for_smoke(target: &Path) -> Result<()> {
     let mut arguments = vec!["--workspace", "--examples"];
-    let programs = ["bench-core", "bench-hand", "bench-hand-blocking", "bench-load", "bench-raw"];
+    let programs = [
+        "bench-core",
+        "bench-fan-out",
+        "bench-hand",
+        "bench-hand-blocking",
+        "bench-load",
+        "bench-raw",
+    ];
     let clients = ["bench-ours", "bench-component", "bench-blocking", "bench-blocking-component"];
     for program in programs.into_iter().chain(clients).chain(["bench-server"]) {
         arguments.extend(["--bin", program]);

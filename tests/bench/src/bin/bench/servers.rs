@@ -24,9 +24,15 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// The command that generates the load on a server.
-    pub(crate) fn command(&self, args: &Args, programs: &Programs, server: &Server) -> Command {
-        let mut command = pinned(args, programs, &programs.binary("bench-load"));
+    /// The command of the program that generates the load on a server.
+    pub(crate) fn command(
+        &self,
+        args: &Args,
+        programs: &Programs,
+        server: &Server,
+        program: &str,
+    ) -> Command {
+        let mut command = pinned(args, programs, &programs.binary(program));
         let numbers = [
             self.connections,
             self.subscriptions,
@@ -66,7 +72,7 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
         }
         for _ in 0..args.rounds {
             for (index, server) in servers.iter().enumerate() {
-                let result = results(&mut load.command(args, programs, server))?;
+                let result = results(&mut load.command(args, programs, server, "bench-load"))?;
                 ensure!(result.get("lost") == Some(&0.0), "events were lost: {result:?}");
                 runs[index].push(result);
                 memory[index] = server.memory()?.1;
