@@ -26,7 +26,16 @@ where
 
 /// The event senders of open streams, by component and operation.
 #[derive(Debug, Default)]
-pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Vec<AnySender>>>);
+pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Senders>>);
+
+/// Senders of which some streams may have ended.
+#[derive(Debug, Default)]
+struct Senders {
+    senders: Vec<AnySender>,
+    /// The number above which those of ended streams are removed. It grows with the number of open streams, so that the
+    /// cost of adding one does not.
+    limit: usize,
+}
 
 /// An [`EventSender`] of any operation.
 type AnySender = Box<dyn Any + Send>;
@@ -34,9 +43,11 @@ type AnySender = Box<dyn Any + Send>;
 impl OpenStreams {
     pub(crate) fn add<O: StreamingOperation>(&self, component: &str, sender: EventSender<O>) {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
-        senders.retain(|it| is_open::<O>(&**it));
-        senders.push(Box::new(sender));
+        let of = streams.entry((component.to_owned(), O::ID)).or_default();
+        of.senders.push(Box::new(sender));
+        if of.senders.len() > of.limit {
+            of.retain_open::<O>();
+        }
     }
 
     /// The components with an open stream of an operation.
@@ -52,12 +63,16 @@ impl OpenStreams {
 
     pub(crate) fn of<O: StreamingOperation>(&self, component: &str) -> Vec<EventSender<O>> {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
-        senders.retain(|it| is_open::<O>(&**it));
-        senders.iter().filter_map(|it| it.downcast_ref().cloned()).collect()
+        let of = streams.entry((component.to_owned(), O::ID)).or_default();
+        of.retain_open::<O>();
+        of.senders.iter().filter_map(|it| it.downcast_ref().cloned()).collect()
     }
 }
 
-fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
-    sender.downcast_ref::<EventSender<O>>().is_some_and(EventSender::is_open)
+impl Senders {
+    fn retain_open<O: StreamingOperation>(&mut self) {
+        self.senders
+            .retain(|it| it.downcast_ref::<EventSender<O>>().is_some_and(EventSender::is_open));
+        self.limit = 2 * self.senders.len() + 16;
+    }
 }

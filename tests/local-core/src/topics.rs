@@ -3,7 +3,7 @@
 //! Local publish/subscribe has the rules of the Java nucleus, which differ from MQTT: `a/#` does not match `a`, wildcards
 //! match topics that begin with `$`, a `#` before the end acts like `+`, and all filters are accepted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The rules by which filters match topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +61,13 @@ pub(crate) struct FilterTree<T> {
 struct Node<T> {
     /// The children by the next level of the filter, which may be `+` or `#`.
     children: HashMap<Box<str>, Node<T>>,
-    /// The subscriptions whose filter ends here, with the keys for their removal.
-    subscriptions: Vec<(u64, T)>,
+    /// The subscriptions whose filter ends here, by the keys for their removal.
+    subscriptions: BTreeMap<u64, T>,
 }
 
 impl<T> Default for Node<T> {
     fn default() -> Self {
-        Self { children: HashMap::new(), subscriptions: Vec::new() }
+        Self { children: HashMap::new(), subscriptions: BTreeMap::new() }
     }
 }
 
@@ -89,7 +89,7 @@ impl<T> FilterTree<T> {
         let node = levels
             .into_iter()
             .fold(&mut self.root, |node, level| node.children.entry(level.into()).or_default());
-        node.subscriptions.push((key, subscription));
+        node.subscriptions.insert(key, subscription);
     }
 
     /// Removes the subscription that was added with this filter and key.
@@ -113,7 +113,8 @@ impl<T> FilterTree<T> {
 impl<T> Node<T> {
     fn remove(&mut self, levels: &[&str], key: u64) {
         let Some((level, rest)) = levels.split_first() else {
-            return self.subscriptions.retain(|(it, _)| *it != key);
+            _ = self.subscriptions.remove(&key);
+            return;
         };
         let Some(child) = self.children.get_mut(*level) else { return };
         child.remove(rest, key);
@@ -144,7 +145,7 @@ impl<T> Node<T> {
     }
 
     fn visit_own(&self, visit: &mut impl FnMut(&T)) {
-        self.subscriptions.iter().for_each(|(_, subscription)| visit(subscription));
+        self.subscriptions.values().for_each(visit);
     }
 }
 

@@ -8,6 +8,7 @@ mod core;
 mod credentials;
 mod deployments;
 mod faults;
+mod hostile;
 mod iot_core;
 mod lifecycle;
 mod lite;

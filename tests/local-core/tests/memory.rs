@@ -4,7 +4,7 @@ use crate::support::Raw;
 use greengrass_local_core::LocalCore;
 
 /// The peak of this process's resident memory, in KiB.
-fn peak() -> usize {
+pub(crate) fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
