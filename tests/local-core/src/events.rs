@@ -55,8 +55,8 @@ impl OpenStreams {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_operation = streams.iter_mut().filter(|((_, operation), _)| *operation == O::ID);
         let open = of_operation.filter_map(|((component, _), senders)| {
-            senders.retain(|it| is_open::<O>(&**it));
-            (!senders.is_empty()).then(|| component.clone())
+            senders.retain_open::<O>();
+            (!senders.senders.is_empty()).then(|| component.clone())
         });
         open.collect()
     }
