@@ -26,6 +26,7 @@ use crate::{
     faults::{Definitions, Double},
     initial::{Allowed, Initial},
     iot_core::{IotCore, Target},
+    numbers::Numbers,
     operations,
     policy::{AccessControl, snippet},
     process::environment,
@@ -62,6 +63,7 @@ pub struct Builder {
     is_user_wide: bool,
     socket_mode: u32,
     edition: Edition,
+    pub(crate) numbers: Numbers,
     pub(crate) iot_core: Target,
     authorization: Authorization,
     records_calls: bool,
@@ -91,6 +93,7 @@ impl Default for Builder {
             is_user_wide: false,
             socket_mode: 0o600,
             edition: Edition::Java,
+            numbers: Numbers::default(),
             iot_core: Target::default(),
             authorization: Authorization::default(),
             records_calls: true,
@@ -341,7 +344,9 @@ impl Builder {
         };
         let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
         let state = Arc::new(state);
-        let configurations = Arc::new(Configurations::new(configurations.into_iter()));
+        let configurations =
+            Configurations::new(Arc::clone(&state), self.clock.clone(), configurations);
+        let configurations = Arc::new(configurations);
         let tokens = Arc::new(Tokens::default());
         self.components.iter().for_each(|it| tokens.add(it));
         self.authorization.load(|| configurations.access_controls());
@@ -381,6 +386,8 @@ impl Builder {
             pubsub: Arc::new(PubSub::new(self.edition)),
             iot_core: Arc::new(IotCore::new(self.edition, self.iot_core)),
             configurations,
+            validations: Arc::default(),
+            numbers: self.edition.numbers(self.numbers),
             authorization: Arc::new(self.authorization),
             client_devices: client_devices.map(Arc::new),
             streams: Arc::new(OpenStreams::default()),

@@ -14,7 +14,7 @@ use greengrass_core_ipc::{
     error::ConnectError,
     server::{ConnectRequest, Server, serve_connection},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::{
     sync::mpsc,
     task::{AbortHandle, JoinHandle, JoinSet},
@@ -24,6 +24,7 @@ use crate::{
     Builder,
     call_filter::CallFilter,
     client_devices::ClientDevices,
+    configuration::ConfigRefused,
     deployments::Deployments,
     exports,
     record::Call,
@@ -225,7 +226,8 @@ impl LocalCore {
         streams.iter().filter(|it| it.send(event).is_ok()).count()
     }
 
-    /// Merges values into the configuration of a component, as a deployment does. They may include `accessControl`,
+    /// Merges values into the configuration of a component, as a deployment does: like those of an update, their numbers
+    /// become doubles, unless [`Builder::exact_numbers`] keeps them. They may include `accessControl`,
     /// which a component itself cannot change: later calls are checked against the new policies, and subscriptions
     /// stay open.
     ///
@@ -233,11 +235,40 @@ impl LocalCore {
     ///
     /// If the core has no such component, or the values are not a JSON object.
     pub fn merge_config(&self, component: &str, values: impl Into<Value>) {
-        assert!(self.tokens.of(component).is_some(), "the core has no component {component:?}");
-        let Value::Object(values) = values.into() else {
-            panic!("what is merged into the configuration of {component} is not a JSON object");
-        };
+        let values = self.values_of(component, values.into());
         self.nucleus.merge_config(component, vec![values]);
+    }
+
+    /// Asks a component whether it accepts values that a deployment would merge into its configuration, and waits for its
+    /// report. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// If the component rejects the values, or has not subscribed to be asked.
+    ///
+    /// # Panics
+    ///
+    /// If the core has no such component, or the values are not a JSON object.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future withdraws the question: a report is refused then.
+    pub async fn propose_config(
+        &self,
+        component: &str,
+        values: impl Into<Value>,
+    ) -> Result<(), ConfigRefused> {
+        let values = self.values_of(component, values.into());
+        self.nucleus.propose_config(component, values).await
+    }
+
+    /// The values to merge into the configuration of a component.
+    fn values_of(&self, component: &str, values: Value) -> Map<String, Value> {
+        assert!(self.tokens.of(component).is_some(), "the core has no component {component:?}");
+        match self.nucleus.numbers.received(values) {
+            Value::Object(values) => values,
+            _ => panic!("the values for the configuration of {component} are not a JSON object"),
+        }
     }
 
     /// Sets whether all tokens are rejected.

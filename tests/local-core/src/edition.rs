@@ -7,7 +7,7 @@ use greengrass_core_ipc::{
 
 use serde_json::Value;
 
-use crate::{lite, requests, service::failed};
+use crate::{lite, numbers::Numbers, requests, service::failed};
 
 /// A nucleus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,11 @@ impl Edition {
         }
         config.max_connect_len = config.max_frame_len;
         config
+    }
+
+    /// The form of numbers, where this one is asked for.
+    pub(crate) fn numbers(self, numbers: Numbers) -> Numbers {
+        if self == Self::Lite { Numbers::Exact } else { numbers }
     }
 
     /// The maximum number of connections at the same time.

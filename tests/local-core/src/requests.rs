@@ -19,9 +19,11 @@ enum Expected {
     Nested,
     /// Bytes in base64.
     Blob,
+    /// A time in seconds.
+    Time,
 }
 
-use Expected::{Blob, Document, Nested};
+use Expected::{Blob, Document, Nested, Time};
 
 /// Those of the checks whose paths lead through an object.
 #[derive(Clone, Copy)]
@@ -46,7 +48,10 @@ static CHECKS: [(&str, &[Check]); 4] = [
         ],
     ),
     ("aws.greengrass#PublishToIoTCore", &[(&["payload"], Blob), (&["correlationData"], Blob)]),
-    ("aws.greengrass#UpdateConfiguration", &[(&["valueToMerge"], Document)]),
+    (
+        "aws.greengrass#UpdateConfiguration",
+        &[(&["valueToMerge"], Document), (&["timestamp"], Time)],
+    ),
     ("aws.greengrass#UpdateThingShadow", &[(&["payload"], Blob)]),
 ];
 
@@ -55,6 +60,7 @@ const NOT_OBJECT: &str =
 const TWICE: &str = "a member occurs twice in a document";
 const NOT_BASE64: &str = "a blob is not standard base64; the Java nucleus also accepts the URL-safe alphabet and base64 \
                           without padding";
+const NOT_SECONDS: &str = "a timestamp is not a number of seconds, such as 1700000000.5";
 
 /// Checks the request of an operation. Whether it has the types of the model is checked when it is decoded.
 pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<(), &'static str> {
@@ -64,7 +70,7 @@ pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<
     let request = Expected::Members(Members { checks, set: u8::MAX, depth: 0 });
     let Err(error) = request.deserialize(&mut json) else { return Ok(()) };
     let text = error.to_string();
-    let faults = [NOT_OBJECT, TWICE, NOT_BASE64];
+    let faults = [NOT_OBJECT, TWICE, NOT_BASE64, NOT_SECONDS];
     faults.into_iter().find(|it| text.starts_with(it)).map_or(Ok(()), Err)
 }
 
@@ -76,6 +82,10 @@ impl Expected {
         }
     }
 
+    fn number<E: Error>(self) -> Result<(), E> {
+        if matches!(self, Time) { Ok(()) } else { self.scalar() }
+    }
+
     /// The error for a value of another type.
     fn fault<E: Error>(&self) -> E {
         E::custom(match self {
@@ -83,6 +93,7 @@ impl Expected {
             Self::Members(_) => "",
             Document | Nested => NOT_OBJECT,
             Blob => NOT_BASE64,
+            Time => NOT_SECONDS,
         })
     }
 }
@@ -147,20 +158,21 @@ impl<'de> Visitor<'de> for Expected {
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        self.scalar()
+        self.number()
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        self.scalar()
+        self.number()
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.scalar()
+        self.number()
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         match self {
             Blob if is_base64(text) => Ok(()),
+            Time if text.parse::<f64>().is_ok() => Ok(()),
             other => other.scalar(),
         }
     }
@@ -191,7 +203,7 @@ impl<'de> Visitor<'de> for Expected {
                     map.next_value_seed(Nested)?;
                 }
             }
-            Blob => return Err(self.fault()),
+            Blob | Time => return Err(self.fault()),
         }
         Ok(())
     }
@@ -256,6 +268,22 @@ mod tests {
             check_publish(&format!(r#"{{"binaryMessage":{{"message":"{text}"}}}}"#), expected);
         }
         check_publish(r#"{"binaryMessage":{"message":[1]}}"#, Err(NOT_BASE64));
+    }
+
+    #[test]
+    fn a_timestamp_is_a_number_of_seconds() {
+        for (timestamp, expected) in [
+            ("1", Ok(())),
+            ("-1.5e3", Ok(())),
+            ("null", Ok(())),
+            (r#""1700000000.5""#, Ok(())),
+            (r#""2026-01-01T00:00:00Z""#, Err(NOT_SECONDS)),
+            (r#""""#, Err(NOT_SECONDS)),
+            ("true", Err(NOT_SECONDS)),
+        ] {
+            let payload = format!(r#"{{"timestamp":{timestamp},"valueToMerge":{{}}}}"#);
+            assert_eq!(check("aws.greengrass#UpdateConfiguration", || payload.into()), expected);
+        }
     }
 
     #[test]

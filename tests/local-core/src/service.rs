@@ -36,7 +36,9 @@ use greengrass_core_ipc::{
         subscribe_to_iot_core::SubscribeToIoTCore,
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
-        subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
+        subscribe_to_validate_configuration_updates::{
+            SubscribeToValidateConfigurationUpdates, SubscribeToValidateConfigurationUpdatesError,
+        },
         update_configuration::UpdateConfiguration,
         update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
@@ -56,10 +58,11 @@ use crate::{
     client_devices::ClientDevices,
     clock::Clock,
     components::Updates,
-    configuration::{Configurations, is_access_control},
+    configuration::{Configurations, Validations, is_access_control},
     deployments::Deployments,
     events::{self, OpenStreams},
     iot_core::IotCore,
+    numbers::Numbers,
     pubsub::PubSub,
     secrets::Secrets,
     shadows::{self, Shadows},
@@ -76,6 +79,8 @@ pub(crate) struct Nucleus {
     pub(crate) pubsub: Arc<PubSub>,
     pub(crate) iot_core: Arc<IotCore>,
     pub(crate) configurations: Arc<Configurations>,
+    pub(crate) validations: Arc<Validations>,
+    pub(crate) numbers: Numbers,
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) client_devices: Option<Arc<ClientDevices>>,
     pub(crate) streams: Arc<OpenStreams>,
@@ -93,7 +98,8 @@ impl Nucleus {
     pub(crate) fn merge_config(&self, component: &str, merges: Vec<Map<String, Value>>) {
         let has_policies = merges.iter().flat_map(Map::keys).any(|it| is_access_control(it));
         for values in merges {
-            // Values with a timestamp in the future are kept, which is not an error here.
+            // Values with a timestamp in the future are kept, which is not an error here. Nobody waits until the change
+            // is on the disk.
             let _ = self.configurations.merge(component, values);
         }
         if has_policies {
@@ -229,6 +235,17 @@ impl GreengrassCoreIpc for Nucleus {
         self.watch_value(request.request, &context)
     }
 
+    async fn subscribe_to_validate_configuration_updates(
+        &self,
+        _: StreamingRequest<SubscribeToValidateConfigurationUpdates>,
+        context: RequestContext,
+    ) -> Result<
+        StreamingResponse<SubscribeToValidateConfigurationUpdates>,
+        SubscribeToValidateConfigurationUpdatesError,
+    > {
+        Ok(self.watch_proposals(&context))
+    }
+
     served! {
         cancel_local_deployment CancelLocalDeployment cancel_deployment
         create_local_deployment CreateLocalDeployment create_deployment
@@ -246,6 +263,7 @@ impl GreengrassCoreIpc for Nucleus {
         publish_to_iot_core PublishToIoTCore publish_iot
         restart_component RestartComponent restart_one
         resume_component ResumeComponent resume
+        send_configuration_validity_report SendConfigurationValidityReport report_validity
         stop_component StopComponent stop_one
         authorize_client_device_action AuthorizeClientDeviceAction authorize_device
         create_debug_password CreateDebugPassword create_password
@@ -266,13 +284,5 @@ impl GreengrassCoreIpc for Nucleus {
 
     not_served! { authorized
         get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
-    }
-
-    not_served! {
-        send_configuration_validity_report SendConfigurationValidityReport
-    }
-
-    not_served! { streaming
-        subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
     }
 }

@@ -114,6 +114,11 @@ impl State {
         loaded.remove(&table).unwrap_or_default()
     }
 
+    /// Whether the core has a folder for its state.
+    pub(crate) fn is_kept(&self) -> bool {
+        !matches!(*self.writer(), Writer::None)
+    }
+
     /// Stores changes together. They are queued before the function returns, so the caller can hold the lock under which
     /// it makes them; it awaits the result without the lock. Later commits are stored together with these or after them.
     ///

@@ -68,7 +68,8 @@ async fn any_component_reads_any_other_and_updates_itself() {
 }
 
 async fn changed(subscription: &mut Subscription<SubscribeToConfigurationUpdate>) -> Vec<String> {
-    match subscription.next().await.unwrap().unwrap() {
+    let event = test_util::in_time("an event", subscription.next()).await;
+    match event.unwrap().unwrap() {
         ConfigurationUpdateEvents::ConfigurationUpdateEvent(event) => {
             assert_eq!(event.component_name, "a");
             event.key_path
@@ -105,11 +106,10 @@ async fn subscribers_at_and_above_a_change_receive_its_path() {
     update(json!({"b": {"c": "y"}})).await.unwrap();
     update(json!({"b": {"d": 0}})).await.unwrap();
     assert_eq!(changed(&mut branch).await, ["b", "d"]);
-    // A replaced container removes its leaves: subscribers of a leaf receive the path of the leaf, subscribers above
-    // that of the container.
+    // A replaced container removes its leaves: subscribers of a leaf receive the path of the leaf, those of the
+    // container its path.
     update(json!({"b": 7})).await.unwrap();
     assert_eq!(changed(&mut leaf).await, ["b", "c"]);
-    assert_eq!(changed(&mut branch).await, ["b"]);
     assert_eq!(changed(&mut branch).await, ["b"]);
     update(json!({"b": 8})).await.unwrap();
     assert_eq!(changed(&mut branch).await, ["b"]);
@@ -135,7 +135,7 @@ async fn updates_fail_with_the_errors_of_the_nucleus() {
     ] {
         assert_eq!(update(path, value, time).await.unwrap_err(), expected, "{path:?}");
     }
-    assert_eq!(get(&client, &["a"]).await, Ok(json!({"a": 5})));
+    assert_eq!(get(&client, &["a"]).await, Ok(json!({"a": 5.0})));
     // A timestamp before 1970 is compared like any other.
     let old = client.update_configuration().timestamp(Timestamp::from_millis(-1));
     let error = old.value_to_merge(json!({"a": 7})).send().await.unwrap_err();

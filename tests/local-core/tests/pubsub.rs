@@ -48,7 +48,7 @@ async fn messages_arrive_in_order_with_their_topic_and_kind() {
     for index in 0..100 {
         publish(&a, "x/y/z", binary(&index.to_string())).await.unwrap();
     }
-    let json = json!({"a": [1, 2.5, null], "": "\u{1F600}"});
+    let json = json!({"a": [1.0, 2.5, null], "": "\u{1F600}"});
     publish(&a, "x//z", JsonMessage::builder().message(json.clone()).build()).await.unwrap();
     for index in 0..100 {
         assert_eq!(next(&mut received).await, ("x/y/z".to_owned(), index.to_string()));

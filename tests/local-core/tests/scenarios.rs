@@ -3,6 +3,7 @@
 mod compare;
 mod connection;
 mod describe;
+mod marks;
 mod player;
 mod recipe;
 mod substitute;
@@ -30,6 +31,7 @@ const REFUSED: &str = "refused: ";
 fn scenarios() -> Vec<Value> {
     let areas = [
         include_str!("data/scenarios/authz.json"),
+        include_str!("data/scenarios/config.json"),
         include_str!("data/scenarios/connection.json"),
         include_str!("data/scenarios/lifecycle.json"),
         include_str!("data/scenarios/pubsub.json"),

@@ -107,7 +107,7 @@ fn update(path: &Value, value: &Value, time: &Value) -> String {
 }
 
 async fn next_path(watch: &mut Subscription<SubscribeToConfigurationUpdate>) -> Value {
-    match watch.next().await.unwrap().unwrap() {
+    match test_util::in_time("an event", watch.next()).await.unwrap().unwrap() {
         ConfigurationUpdateEvents::ConfigurationUpdateEvent(event) => event.key_path.into(),
         other => panic!("{other:?}"),
     }
@@ -118,7 +118,7 @@ async fn updates_merge_and_notify_like_those_of_the_nucleus() {
     let data: Value = serde_json::from_str(include_str!("data/configuration-update.json")).unwrap();
     for case in data["cases"].as_array().unwrap() {
         let older = json!({"a": 0, "b": {"c": "", "d": 0}});
-        let core = LocalCore::builder().config("a", older).start().await.unwrap();
+        let core = LocalCore::builder().config("a", older).exact_numbers().start().await.unwrap();
         let mut raw = Raw::connect(&core, "a").await;
         // `d` is written at 200 ms, all other values at 100 ms.
         let mut first = data["before"].clone();
@@ -145,7 +145,7 @@ async fn updates_merge_and_notify_like_those_of_the_nucleus() {
         assert_eq!(after["value"], case["after"], "{case}");
 
         // Another change marks the end of the events.
-        let end = update(&json!(["end"]), &json!({"end": 1}), &1.into());
+        let end = update(&json!(["end"]), &json!({"end": null}), &1.into());
         raw.call("UpdateConfiguration", end).await.unwrap();
         let mut events = Vec::new();
         loop {
@@ -160,7 +160,7 @@ async fn updates_merge_and_notify_like_those_of_the_nucleus() {
 
 #[tokio::test]
 async fn every_operation_that_is_not_served_fails() {
-    let core = LocalCore::builder().component("a").start().await.unwrap();
+    let core = LocalCore::builder().config("a", json!({})).start().await.unwrap();
     let mut raw = Raw::connect(&core, "a").await;
     let operations: Vec<&str> = include_str!("data/not-served.txt").lines().collect();
     for line in operations {

@@ -40,19 +40,25 @@ impl Builder {
     pub(super) fn configurations(
         &self,
         loaded: &[Loaded],
-    ) -> Result<BTreeMap<String, Map<String, Value>>, String> {
+    ) -> Result<BTreeMap<String, Option<Map<String, Value>>>, String> {
         let configurations = self.components.iter().map(|name| {
             let recipe = loaded.iter().find(|it| it.recipe.component == *name);
             let default = recipe.map(|it| it.recipe.configuration.clone()).unwrap_or_default();
-            Ok((name.clone(), self.initial.configuration(name, default)?))
+            let values = self.initial.configuration(name, default)?;
+            // As on a device, a component without a definition has no configuration until it writes a value.
+            let is_defined = recipe.is_some() || self.initial.configurations.contains_key(name);
+            Ok((name.clone(), Some(values).filter(|it| is_defined || !it.is_empty())))
         });
         configurations.collect()
     }
 
     /// Logs the keys of policies that the configurations hide or merge.
-    pub(super) fn log_unseen_keys(&self, configurations: &BTreeMap<String, Map<String, Value>>) {
+    pub(super) fn log_unseen_keys(
+        &self,
+        configurations: &BTreeMap<String, Option<Map<String, Value>>>,
+    ) {
         for (component, configuration) in configurations {
-            let written = configuration.iter().filter(|(key, _)| is_access_control(key));
+            let written = configuration.iter().flatten().filter(|it| is_access_control(it.0));
             for (_, value) in written {
                 for mut fault in policy::unseen_keys(component, value) {
                     let source = self.authorization.source(component);

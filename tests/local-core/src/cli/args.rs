@@ -111,6 +111,10 @@ pub(super) struct Core {
     /// The file with the secrets that components can read, as `aws secretsmanager get-secret-value` prints them; mode 600
     #[arg(long, value_name = "FILE")]
     pub(super) secrets: Option<PathBuf>,
+    /// Keeps the numbers of JSON messages and configurations as they are sent. Default: like the Java nucleus, all become
+    /// doubles, so that 1 comes back as 1.0
+    #[arg(long)]
+    pub(super) exact_numbers: bool,
     /// Keeps configurations, shadows, deployments and versions of secrets in this folder. Default: they end with the core
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,

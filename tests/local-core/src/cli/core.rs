@@ -96,6 +96,9 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     if args.lite {
         builder = builder.lite();
     }
+    if args.exact_numbers {
+        builder = builder.exact_numbers();
+    }
     for it in args.definitions {
         builder = builder.on(&it.operation, definition(&it.file)?);
     }

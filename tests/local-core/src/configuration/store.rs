@@ -1,48 +1,82 @@
-//! The configurations of all components and their subscribers.
+//! The configurations of all components.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::UNIX_EPOCH,
 };
 
 use greengrass_core_ipc::{
     operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
-    primitives::Timestamp,
-    server::EventSender,
-    types::{ConfigurationUpdateEvent, ConfigurationUpdateEvents},
+    server::EventSender, types::error::ServiceError,
 };
 use serde_json::{Map, Value};
 
-use super::tree::{
-    ACCESS_CONTROL, Change, Configuration, DEFAULT_TIME, Millis, Update, UpdateError, folded,
+use super::{
+    rows,
+    tree::{ACCESS_CONTROL, Configuration, DEFAULT_TIME, Millis, Update, UpdateError, folded},
+    watchers::Watchers,
+};
+use crate::{
+    clock::Clock,
+    state::{State, Table},
 };
 
 #[derive(Debug, Default)]
-pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
-
-#[derive(Debug)]
-pub(super) struct Component {
-    pub(super) configuration: Configuration,
-    subscribers: Vec<Subscriber>,
+pub(crate) struct Configurations {
+    state: Arc<State>,
+    clock: Clock,
+    /// The components by their names without regard to case.
+    components: RwLock<HashMap<String, Arc<Mutex<Component>>>>,
+    /// What was stored of components that this core does not have yet.
+    stored: Mutex<rows::Stored>,
 }
 
 #[derive(Debug)]
-struct Subscriber {
-    /// The path of the subscription, folded.
-    path: Vec<String>,
-    events: EventSender<SubscribeToConfigurationUpdate>,
+struct Component {
+    name: String,
+    /// `None` until the component writes a value, if its definition has no configuration.
+    configuration: Option<Configuration>,
+    watchers: Watchers,
 }
+
+/// Changes of the configurations on their way to the disk.
+pub(crate) type Commit = std::pin::Pin<Box<dyn Future<Output = Result<(), ServiceError>> + Send>>;
 
 impl Configurations {
-    pub(crate) fn new(components: impl Iterator<Item = (String, Map<String, Value>)>) -> Self {
-        let components = components.map(|(name, values)| (name, values.into()));
-        Self(Mutex::new(components.collect()))
+    /// Creates the configurations of components with initial values, over which the stored values are laid.
+    pub(crate) fn new(
+        state: Arc<State>,
+        clock: Clock,
+        components: impl IntoIterator<Item = (String, Option<Map<String, Value>>)>,
+    ) -> Self {
+        let stored = Mutex::new(rows::read(state.load(Table::Configuration)));
+        let configurations = Self { state, clock, components: RwLock::default(), stored };
+        for (name, values) in components {
+            configurations.add(&name, values);
+        }
+        configurations
+    }
+
+    /// Adds a component that does not exist. Its stored values are laid over the initial ones.
+    pub(crate) fn add(&self, component: &str, values: impl Into<Option<Map<String, Value>>>) {
+        let name = folded(component);
+        let mut configuration = values.into().map(|it| Configuration::new(it, DEFAULT_TIME));
+        let stored = locked(&self.stored).remove(&name);
+        for (path, node) in stored.unwrap_or_default() {
+            let configuration = configuration
+                .get_or_insert_with(|| Configuration::new(Map::default(), DEFAULT_TIME));
+            configuration.restore(&path, node);
+        }
+        let component =
+            Component { name: component.to_owned(), configuration, watchers: Watchers::default() };
+        let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
+        components.entry(name).or_insert_with(|| Arc::new(Mutex::new(component)));
     }
 
     /// The value at a path. Returns `None` if the path or the component does not exist.
     pub(crate) fn get(&self, component: &str, path: &[String]) -> Option<Map<String, Value>> {
-        self.lock().get(component)?.configuration.get(path)
+        locked(&*self.component(component)?).configuration.as_ref()?.get(path)
     }
 
     /// The values that a component has after merges, which are not made.
@@ -51,9 +85,9 @@ impl Configurations {
         component: &str,
         merges: &[Map<String, Value>],
     ) -> Option<Map<String, Value>> {
-        let mut configuration = self.lock().get(component)?.configuration.clone();
+        let mut configuration = self.of(component)?;
+        let now = self.now();
         for values in merges {
-            let now = now();
             configuration.merge(&[], values.clone(), now, now);
         }
         configuration.get(&[])
@@ -62,55 +96,63 @@ impl Configurations {
     /// The `accessControl` of each component that has one.
     pub(crate) fn access_controls(&self) -> Vec<(String, Value)> {
         let path = [ACCESS_CONTROL.to_owned()];
-        let components = self.lock();
-        let values = components
-            .iter()
-            .filter_map(|(name, it)| Some((name.clone(), it.configuration.value(&path)?)));
-        values.collect()
+        let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
+        let value = |it: &Arc<Mutex<Component>>| {
+            let it = locked(it);
+            Some((it.name.clone(), it.configuration.as_ref()?.value(&path)?))
+        };
+        // In the order of the names, in which faults are reported.
+        components.values().filter_map(value).collect::<BTreeMap<_, _>>().into_iter().collect()
     }
 
-    /// Merges values for `UpdateConfiguration`, and notifies the subscribers at and above each change.
+    /// Merges values for `UpdateConfiguration`, and notifies the watchers at and above each change.
     pub(crate) fn update(
         &self,
         component: &str,
         path: &[String],
         values: Map<String, Value>,
         time: Millis,
-    ) -> Result<(), UpdateError> {
-        self.change(component, |it| it.update(path, values, time, now()))
+    ) -> Result<Commit, UpdateError> {
+        let now = self.now();
+        self.change(component, |it, is_new| {
+            it.update(path, values, if is_new { now } else { time }, now)
+        })
     }
 
-    /// Merges values as a deployment does, including `accessControl`, and notifies the subscribers.
+    /// Merges values as a deployment does, including `accessControl`, and notifies the watchers.
     pub(crate) fn merge(
         &self,
         component: &str,
         values: Map<String, Value>,
-    ) -> Result<(), UpdateError> {
-        let now = now();
-        self.change(component, |it| it.merge(&[], values, now, now))
+    ) -> Result<Commit, UpdateError> {
+        let now = self.now();
+        self.change(component, |it, _| it.merge(&[], values, now, now))
     }
 
+    /// Changes the configuration of a component, which is created if necessary; the second argument says whether.
     pub(super) fn change(
         &self,
         component: &str,
-        change: impl FnOnce(&mut Configuration) -> Update,
-    ) -> Result<(), UpdateError> {
-        let mut components = self.lock();
-        let Some(entry) = components.get_mut(component) else {
-            return Err(UpdateError::ThroughLeaf);
-        };
-        let Update { changes, result } = change(&mut entry.configuration);
-        entry.subscribers.retain(|it| it.events.is_open());
-        for change in changes {
-            entry.notify(component, change.path(), |_| true);
-            if let Change::Removed { path, leaves } = &change {
-                // Subscribers at or above the node were notified of its removal.
-                for leaf in leaves {
-                    entry.notify(component, leaf, |it| it.path.len() > path.len());
-                }
-            }
+        change: impl FnOnce(&mut Configuration, bool) -> Update,
+    ) -> Result<Commit, UpdateError> {
+        let entry = self.component(component).ok_or(UpdateError::ThroughLeaf)?;
+        let mut locked_entry = locked(&entry);
+        let Component { configuration, watchers, .. } = &mut *locked_entry;
+        let is_new = configuration.is_none();
+        let configuration =
+            configuration.get_or_insert_with(|| Configuration::new(Map::default(), self.now()));
+        let Update { changes, result } = change(configuration, is_new);
+        let rows =
+            self.state.is_kept().then(|| rows::of(component, configuration, &changes, is_new));
+        // Under the lock, so that the state has the order of the changes.
+        let commit = self.state.commit(rows.unwrap_or_default());
+        watchers.notify(changes);
+        let has_more = watchers.deliver();
+        drop(locked_entry);
+        if has_more {
+            deliver_later(entry);
         }
-        result
+        result.map(|()| Box::pin(commit) as Commit)
     }
 
     /// Subscribes to the changes at and below a path. Returns whether the path exists.
@@ -120,51 +162,59 @@ impl Configurations {
         path: &[String],
         events: EventSender<SubscribeToConfigurationUpdate>,
     ) -> bool {
-        let mut components = self.lock();
-        let Some(entry) = components.get_mut(component) else { return false };
-        if !entry.configuration.contains(path) {
+        let Some(entry) = self.component(component) else { return false };
+        let mut entry = locked(&entry);
+        if path.is_empty() {
+            // As on a device, watching creates a configuration.
+            entry
+                .configuration
+                .get_or_insert_with(|| Configuration::new(Map::default(), self.now()));
+        } else if !entry.configuration.as_ref().is_some_and(|it| it.contains(path)) {
             return false;
         }
-        entry.subscribers.retain(|it| it.events.is_open());
-        let path = path.iter().map(|it| folded(it)).collect();
-        entry.subscribers.push(Subscriber { path, events });
+        entry.watchers.add(component, path, events);
         true
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<String, Component>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Removes a component. Its watchers receive no more events.
+    pub(crate) fn remove(&self, component: &str) -> Commit {
+        let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
+        let entry = components.remove(&folded(component));
+        let configuration = entry.and_then(|it| locked(&it).configuration.take());
+        let paths = configuration.map(|it| it.paths()).unwrap_or_default();
+        let rows = paths.iter().map(|it| rows::removed(component, it));
+        Box::pin(self.state.commit(rows.collect()))
+    }
+
+    /// The configuration of a component, if it has one.
+    pub(crate) fn of(&self, component: &str) -> Option<Configuration> {
+        locked(&*self.component(component)?).configuration.clone()
+    }
+
+    fn now(&self) -> Millis {
+        let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    fn component(&self, name: &str) -> Option<Arc<Mutex<Component>>> {
+        let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
+        components.get(&folded(name)).cloned()
     }
 }
 
-impl From<Map<String, Value>> for Component {
-    fn from(values: Map<String, Value>) -> Self {
-        let configuration = Configuration::new(values, DEFAULT_TIME);
-        Self { configuration, subscribers: Vec::new() }
+/// Delivers the remaining events of a large change in pieces, between which others use the configuration.
+fn deliver_later(entry: Arc<Mutex<Component>>) {
+    let deliver = move || locked(&entry).watchers.deliver();
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(async move {
+            while deliver() {
+                tokio::task::yield_now().await;
+            }
+        })),
+        Err(_) => while deliver() {},
     }
 }
 
-impl Component {
-    /// Notifies the subscribers at or above a path that pass a filter.
-    fn notify(&self, name: &str, path: &[String], filter: impl Fn(&Subscriber) -> bool) {
-        let folded: Vec<_> = path.iter().map(|it| folded(it)).collect();
-        let event = ConfigurationUpdateEvent::builder().component_name(name).key_path(path);
-        let event = event.build().expect("both members are set");
-        let event = ConfigurationUpdateEvents::ConfigurationUpdateEvent(event);
-        let subscribers =
-            self.subscribers.iter().filter(|it| folded.starts_with(&it.path) && filter(it));
-        for subscriber in subscribers {
-            // Ignored: an ended subscription is removed at the next update.
-            let _ = subscriber.events.send(&event);
-        }
-    }
-}
-
-/// Converts a timestamp of the protocol to milliseconds, which the nucleus compares.
-pub(crate) fn millis(timestamp: Timestamp) -> Millis {
-    timestamp.as_millis()
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,14 +1,16 @@
 //! The configuration of a component: a tree whose leaves have modification times.
 //!
 //! The rules are those of the Java nucleus. Where its outcome depends on a race, this implementation is deterministic: a
-//! new empty container has the time of the request, and each change is reported once.
+//! new empty container has the time of the request.
 
 mod deployment;
+mod merge;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use self::merge::Merge;
 pub(crate) use deployment::{Changes, DEFAULT_TIME};
 
 /// A point in time, in milliseconds since 1970.
@@ -16,9 +18,9 @@ pub(crate) type Millis = i64;
 
 /// The maximum depth of a configuration, in levels of paths and values together.
 ///
-/// Trees are traversed recursively, and JSON parsers accept 128 levels. The limit of nucleus lite is 15; the Java nucleus
-/// has none.
-pub(crate) const MAX_DEPTH: usize = 100;
+/// Trees are traversed recursively, and JSON parsers accept 128 levels, of which messages have some. The limit of nucleus
+/// lite is 15; the Java nucleus has none.
+pub(crate) const MAX_DEPTH: usize = 120;
 
 /// The key of a component's policies.
 pub(crate) const ACCESS_CONTROL: &str = "accessControl";
@@ -40,7 +42,7 @@ enum Node {
     Leaf(Leaf),
 }
 
-/// A JSON object. Keys are compared without regard to ASCII case and keep their first spelling.
+/// A JSON object. Keys are compared without regard to case and keep their first spelling.
 #[derive(Clone, Debug)]
 struct Container {
     children: BTreeMap<String, (String, Node)>,
@@ -55,27 +57,52 @@ struct Leaf {
     modified: Millis,
 }
 
-/// A change of a node. Paths are complete and have the stored spelling.
+/// A change of a node. The path is complete and has the stored spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) struct Change {
+    pub(crate) path: Vec<String>,
+    pub(crate) kind: Kind,
+}
+
+/// How a node changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A leaf has a new time. Its value is the same.
+    Touched,
     /// A leaf has a new value.
-    Written(Vec<String>),
-    /// A node was removed with its descendants.
+    Written,
+    /// There is a new leaf.
+    Created {
+        /// Whether its value is null.
+        is_null: bool,
+    },
+    /// There is a new container.
+    CreatedContainer,
+    /// A node was removed.
     Removed {
-        /// The path of the node.
-        path: Vec<String>,
-        /// The paths of the leaves below the node.
-        leaves: Vec<Vec<String>>,
+        /// Whether another node takes its place.
+        is_replaced: bool,
+        /// The paths of the containers and leaves below a container. `None` is a leaf.
+        descendants: Option<Vec<(Vec<String>, NodeKind)>>,
     },
 }
 
-impl Change {
-    /// The path of the node that changed.
-    pub(crate) fn path(&self) -> &[String] {
-        match self {
-            Self::Written(path) | Self::Removed { path, .. } => path,
-        }
-    }
+/// A node as it is stored, without the nodes below it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stored {
+    /// The spelling of its key.
+    pub(crate) name: String,
+    /// The modification time of a leaf, or the creation time of a container.
+    pub(crate) time: Millis,
+    /// The value of a leaf. `None` is a container.
+    pub(crate) value: Option<Value>,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeKind {
+    Container,
+    Leaf,
 }
 
 /// The error of an update.
@@ -103,7 +130,7 @@ pub(crate) struct Update {
 impl Configuration {
     /// Creates a configuration with these values, written at `time`.
     pub(crate) fn new(values: Map<String, Value>, time: Millis) -> Self {
-        let mut root = Container { children: BTreeMap::new(), created: time };
+        let mut root = Container::new(time);
         Merge::new(time).container(&mut root, values);
         Self { root }
     }
@@ -111,6 +138,43 @@ impl Configuration {
     /// Whether there is a node at `path`.
     pub(crate) fn contains(&self, path: &[String]) -> bool {
         path.is_empty() || self.root.find(path).is_some()
+    }
+
+    /// The paths of all nodes, that of the root included.
+    pub(crate) fn paths(&self) -> Vec<Vec<String>> {
+        let mut nodes = vec![(Vec::new(), NodeKind::Container)];
+        self.root.descendants(&mut Vec::new(), &mut nodes);
+        nodes.into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// The node at `path` as it is stored.
+    pub(crate) fn stored(&self, path: &[String]) -> Option<Stored> {
+        let of = |name: &str, time, value| Some(Stored { name: name.to_owned(), time, value });
+        if path.is_empty() {
+            return of("", self.root.created, None);
+        }
+        match self.root.find(path)? {
+            (name, Node::Container(container)) => of(name, container.created, None),
+            (name, Node::Leaf(leaf)) => of(name, leaf.modified, Some(leaf.value.clone())),
+        }
+    }
+
+    /// Puts a stored node in the place of what is at its path. Its parents come before it.
+    pub(crate) fn restore(&mut self, path: &[String], stored: Stored) {
+        let Some((last, parents)) = path.split_last() else {
+            self.root.created = stored.time;
+            return;
+        };
+        // A leaf that is in the way becomes a container.
+        for len in 1..parents.len() {
+            let _ = Merge::new(stored.time).target(&mut self.root, &parents[..len]);
+        }
+        let Ok(parent) = Merge::new(stored.time).target(&mut self.root, parents) else { return };
+        let node = match stored.value {
+            Some(value) => Node::Leaf(Leaf { value, modified: stored.time }),
+            None => Node::Container(Container::new(stored.time)),
+        };
+        parent.children.insert(last.clone(), (stored.name, node));
     }
 
     /// The value at `path`: the content of a container, or an object with the name and value of a leaf.
@@ -163,14 +227,14 @@ impl Configuration {
         if path.len() + values.values().map(depth).max().unwrap_or(0) > MAX_DEPTH {
             return Update { changes: Vec::new(), result: Err(UpdateError::TooDeep) };
         }
-        let exists = self.contains(path);
-        let mut merge = Merge::new(if exists { time } else { now });
+        let mut merge = Merge::new(if self.contains(path) { time } else { now });
         let target = match merge.target(&mut self.root, path) {
             Ok(target) => target,
             Err(error) => return Update { changes: merge.changes, result: Err(error) },
         };
+        // Of the time before the merge, because what it replaces counts too.
+        let is_too_old = merge.time < target.modified();
         merge.container(target, values);
-        let is_too_old = exists && (merge.has_newer_leaf || time < target.modified());
         let result = if is_too_old { Err(UpdateError::TooOld) } else { Ok(()) };
         Update { changes: merge.changes, result }
     }
@@ -187,18 +251,25 @@ impl Container {
         }
     }
 
+    fn new(created: Millis) -> Self {
+        Self { children: BTreeMap::new(), created }
+    }
+
     fn values(&self) -> Map<String, Value> {
         let visible = self.children.values().filter(|(name, _)| !name.starts_with('_'));
         visible.map(|(name, node)| (name.clone(), node.value())).collect()
     }
 
-    /// Adds the path of each leaf below the container, whose own path is `path`.
-    fn leaves(&self, path: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
+    /// Adds each node below the container, whose own path is `path`.
+    fn descendants(&self, path: &mut Vec<String>, nodes: &mut Vec<(Vec<String>, NodeKind)>) {
         for (name, node) in self.children.values() {
             path.push(name.clone());
             match node {
-                Node::Container(container) => container.leaves(path, leaves),
-                Node::Leaf(_) => leaves.push(path.clone()),
+                Node::Container(container) => {
+                    nodes.push((path.clone(), NodeKind::Container));
+                    container.descendants(path, nodes);
+                }
+                Node::Leaf(_) => nodes.push((path.clone(), NodeKind::Leaf)),
             }
             path.pop();
         }
@@ -212,6 +283,18 @@ impl Container {
 }
 
 impl Node {
+    /// The nodes below a container, whose own path is `path`. `None` for a leaf.
+    fn descendants(&self, path: &[String]) -> Option<Vec<(Vec<String>, NodeKind)>> {
+        let Self::Container(container) = self else { return None };
+        let mut nodes = Vec::new();
+        container.descendants(&mut path.to_vec(), &mut nodes);
+        Some(nodes)
+    }
+
+    fn is_container(&self) -> bool {
+        matches!(self, Self::Container(_))
+    }
+
     fn value(&self) -> Value {
         match self {
             Self::Container(container) => container.values().into(),
@@ -223,111 +306,6 @@ impl Node {
         match self {
             Self::Container(container) => container.modified(),
             Self::Leaf(leaf) => leaf.modified,
-        }
-    }
-}
-
-/// The state of a merge.
-struct Merge {
-    time: Millis,
-    path: Vec<String>,
-    changes: Vec<Change>,
-    /// Whether a leaf is newer than the update.
-    has_newer_leaf: bool,
-}
-
-impl Merge {
-    fn new(time: Millis) -> Self {
-        Self { time, path: Vec::new(), changes: Vec::new(), has_newer_leaf: false }
-    }
-
-    /// The container at `path`. It is created if it does not exist, and replaces a leaf.
-    fn target<'a>(
-        &mut self,
-        root: &'a mut Container,
-        path: &[String],
-    ) -> Result<&'a mut Container, UpdateError> {
-        let mut container = root;
-        for (index, key) in path.iter().enumerate() {
-            let time = self.time;
-            let (name, node) = container.children.entry(folded(key)).or_insert_with(|| {
-                let children = BTreeMap::new();
-                (key.clone(), Node::Container(Container { children, created: time }))
-            });
-            self.path.push(name.clone());
-            if let Node::Leaf(_) = node {
-                if index + 1 < path.len() {
-                    return Err(UpdateError::ThroughLeaf);
-                }
-                self.replace_with_container(node);
-            }
-            let Node::Container(child) = node else { return Err(UpdateError::ThroughLeaf) };
-            container = child;
-        }
-        Ok(container)
-    }
-
-    fn replace_with_container(&mut self, node: &mut Node) {
-        *node = Node::Container(Container { children: BTreeMap::new(), created: self.time });
-        self.changes.push(Change::Removed { path: self.path.clone(), leaves: Vec::new() });
-    }
-
-    fn container(&mut self, container: &mut Container, values: Map<String, Value>) {
-        for (key, value) in values {
-            match container.children.get_mut(&folded(&key)) {
-                Some((name, node)) => {
-                    self.path.push(name.clone());
-                    self.node(node, value);
-                }
-                None => {
-                    self.path.push(key.clone());
-                    let node = self.new_node(value);
-                    container.children.insert(folded(&key), (key, node));
-                }
-            }
-            self.path.pop();
-        }
-    }
-
-    fn node(&mut self, node: &mut Node, value: Value) {
-        match (&mut *node, value) {
-            (Node::Container(container), Value::Object(values)) => {
-                self.container(container, values)
-            }
-            (Node::Leaf(_), Value::Object(values)) => {
-                self.replace_with_container(node);
-                if let Node::Container(container) = node {
-                    self.container(container, values);
-                }
-            }
-            (Node::Container(container), value) => {
-                let mut leaves = Vec::new();
-                container.leaves(&mut self.path.clone(), &mut leaves);
-                self.changes.push(Change::Removed { path: self.path.clone(), leaves });
-                *node = self.new_node(value);
-            }
-            (Node::Leaf(leaf), _) if self.time < leaf.modified => self.has_newer_leaf = true,
-            (Node::Leaf(leaf), value) => {
-                leaf.modified = self.time;
-                if leaf.value != value {
-                    leaf.value = value;
-                    self.changes.push(Change::Written(self.path.clone()));
-                }
-            }
-        }
-    }
-
-    fn new_node(&mut self, value: Value) -> Node {
-        match value {
-            Value::Object(values) => {
-                let mut container = Container { children: BTreeMap::new(), created: self.time };
-                self.container(&mut container, values);
-                Node::Container(container)
-            }
-            value => {
-                self.changes.push(Change::Written(self.path.clone()));
-                Node::Leaf(Leaf { value, modified: self.time })
-            }
         }
     }
 }
@@ -344,18 +322,26 @@ fn depth(value: &Value) -> usize {
 
 /// Merges values into an object as a [`Configuration`] does.
 pub(crate) fn overlay(target: &mut Map<String, Value>, values: Map<String, Value>) {
+    let mut names: BTreeMap<_, _> = target.keys().map(|it| (folded(it), it.clone())).collect();
     for (key, value) in values {
-        let present = target.keys().find(|it| it.eq_ignore_ascii_case(&key)).cloned();
-        match (target.entry(present.unwrap_or(key)).or_insert(Value::Null), value) {
+        let name = names.entry(folded(&key)).or_insert(key).clone();
+        match (target.entry(name).or_insert(Value::Null), value) {
             (Value::Object(target), Value::Object(values)) => overlay(target, values),
             (target, value) => *target = value,
         }
     }
 }
 
-/// Folds the ASCII case of a key for comparisons.
+/// Folds the case of a key for comparisons: that of each letter that has one other letter as its lower case.
 pub(crate) fn folded(key: &str) -> String {
-    key.to_ascii_lowercase()
+    if key.is_ascii() {
+        return key.to_ascii_lowercase();
+    }
+    let lower = |it: char| {
+        let mut lower = it.to_lowercase();
+        lower.next().filter(|_| lower.next().is_none()).unwrap_or(it)
+    };
+    key.chars().map(lower).collect()
 }
 
 #[cfg(test)]

@@ -74,6 +74,11 @@ impl Target {
         wanted.collect()
     }
 
+    pub(super) fn version(&self, component: &str) -> Option<&str> {
+        let found = self.components.iter().find(|it| it.recipe.component == component)?;
+        Some(&found.recipe.version)
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.components.iter().map(|it| &it.recipe.component)
     }

@@ -38,10 +38,13 @@ impl Nucleus {
     /// Serves `CreateLocalDeployment`, which succeeds when the deployment is in the queue.
     pub(crate) async fn create_deployment(
         &self,
-        request: CreateLocalDeploymentRequest,
+        mut request: CreateLocalDeploymentRequest,
         context: &RequestContext,
     ) -> Result<CreateLocalDeploymentResponse, Unhandled> {
         self.authorize::<CreateLocalDeployment>(context, "*")?;
+        for it in request.component_to_configuration.iter_mut().flat_map(|it| it.values_mut()) {
+            *it = self.numbers.received(it.take());
+        }
         let document =
             Document::read(&request).map_err(|it| Unhandled::undeclared(&failed(&it)))?;
         if let Some(folder) = &document.artifacts {

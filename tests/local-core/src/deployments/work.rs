@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     blocking,
+    configuration::Configuration,
     service::Nucleus,
     supervisor::{Preparation, Wanted},
 };
@@ -69,10 +70,21 @@ impl Worker<'_> {
         planned.await.map_err(|it| Failure::other(it.to_string()))?
     }
 
-    /// Asks the components that keep running whether they accept their configurations.
+    /// Asks the components that keep their version and have subscribed whether they accept their new configurations.
     async fn validate(&self, id: &str, before: &Target, after: &Target) -> Result<(), Failure> {
-        let _ = (id, before, after, VALIDATION_TIME);
-        Ok(())
+        let is_changed = |(name, configuration): &(&String, &Configuration)| {
+            let present = before.configurations.get(*name);
+            before.version(name) == after.version(name)
+                && present.is_some_and(|it| it.get(&[]) != configuration.get(&[]))
+        };
+        let changed = after.configurations.iter().filter(is_changed);
+        let proposed = changed.map(|(name, it)| (name.clone(), it.get(&[]).unwrap_or_default()));
+        let proposed: Vec<_> = proposed.collect();
+        let limit = self.nucleus.clock.sleep(VALIDATION_TIME);
+        match self.nucleus.validations.ask(id, proposed, limit).await {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(Failure::configuration(refusal.to_string())),
+        }
     }
 
     /// Makes the changes, and waits until the components have come to rest.
@@ -90,7 +102,8 @@ impl Worker<'_> {
             }
         };
         for (component, configuration) in &after.configurations {
-            nucleus.configurations.replace(component, configuration.clone());
+            // What cannot be saved is in the log, and saved with the next change.
+            let _ = nucleus.configurations.replace(component, configuration.clone()).await;
         }
         for it in &after.components {
             nucleus.authorization.add_source(&it.recipe.component, it.recipe.source.clone());
@@ -100,7 +113,7 @@ impl Worker<'_> {
         let changed = nucleus.supervisor.deploy(wanted, removed.clone());
         let deployed = nucleus.supervisor.deployed(&changed).await;
         for it in &removed {
-            nucleus.configurations.remove(it);
+            let _ = nucleus.configurations.remove(it).await;
             preparation.tokens.remove(it);
         }
         if !removed.is_empty() {

@@ -26,7 +26,7 @@ impl Nucleus {
         request: PublishToTopicRequest,
         context: &RequestContext,
     ) -> Result<(), PublishToTopicError> {
-        let PublishToTopicRequest { topic, publish_message: message, .. } = request;
+        let PublishToTopicRequest { topic, publish_message: mut message, .. } = request;
         self.authorize::<PublishToTopic>(context, &topic)?;
         if is_missing(context, "publishMessage") {
             return Err(failed("publishMessage is required").into());
@@ -49,6 +49,9 @@ impl Nucleus {
                 "{component} published to {topic:?} without jsonMessage or binaryMessage: subscribers receive an event \
                  without a message, as on a device"
             );
+        }
+        if let PublishMessage::JsonMessage(it) = &mut message {
+            it.message = it.message.take().map(|it| self.numbers.received(it));
         }
         self.pubsub.publish(component, &topic, message);
         Ok(())

@@ -11,7 +11,7 @@ use serde_json::Value;
 use test_util::{END, PING, Peer, Received};
 use tokio::net::UnixStream;
 
-use super::describe::shape;
+use super::{describe::shape, marks};
 
 /// The time after which a reply or the end of a connection counts as missing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ impl Connection {
         let message = message?;
         if message.flags & END != 0 {
             self.subscriptions.remove(&message.stream);
-        } else if shape(&message) == "SubscribeToTopicResponse" {
+        } else if marks::are_sent_after(shape(&message)) {
             self.subscriptions.insert(message.stream);
         }
         Some(message)

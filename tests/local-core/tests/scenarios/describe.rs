@@ -52,7 +52,7 @@ pub(super) fn shape(message: &Received) -> &str {
 
 /// Whether a message is an event of a subscription.
 pub(super) fn is_event(message: &Received) -> bool {
-    message.kind == MESSAGE && shape(message) == "SubscriptionResponseMessage"
+    message.kind == MESSAGE && !shape(message).ends_with("Response")
 }
 
 fn body(payload: &[u8]) -> Value {
@@ -86,13 +86,11 @@ fn clean(value: Value, name: &str) -> Value {
         Value::Object(members) => {
             let members = members.into_iter().map(|(member, it)| {
                 let is_blob = member == "payload" || member == "message" && name == "binaryMessage";
-                match it {
-                    Value::String(text) if is_blob && !text.is_empty() => (member, blob(text)),
-                    it => {
-                        let it = clean(it, &member);
-                        (member, it)
-                    }
-                }
+                let it = match it {
+                    Value::String(text) if is_blob && !text.is_empty() => blob(text),
+                    it => clean(it, &member),
+                };
+                (shortened(member), it)
             });
             members.collect::<Map<_, _>>().into()
         }
@@ -101,11 +99,15 @@ fn clean(value: Value, name: &str) -> Value {
         Value::Number(time) if name.contains("time") && time.as_f64() > Some(1.5e9) => {
             "<time>".into()
         }
-        Value::String(text) => match text.chars().count() {
-            len if len >= LONG => format!("<long {len}>").into(),
-            _ => text.into(),
-        },
+        Value::String(text) => shortened(text).into(),
         other => other,
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.chars().count() {
+        len if len >= LONG => format!("<long {len}>"),
+        _ => text,
     }
 }
 

@@ -1,11 +1,7 @@
 //! Plays a scenario against a core.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
-use greengrass_core_ipc::{
-    operation::subscribe_to_topic::SubscribeToTopic,
-    types::{BinaryMessage, SubscriptionResponseMessage},
-};
 use greengrass_local_core::{Clock, LocalCore};
 use serde_json::{Map, Value, json};
 use test_util::{END, Received};
@@ -14,11 +10,8 @@ use super::{
     compare::essence,
     connection::{Connection, PATIENCE, encoded},
     describe::{describe, is_event},
-    recipe, substitute,
+    marks, recipe, substitute,
 };
-
-/// The text of the events that mark the end of a step.
-const MARK: &str = "mark of the player";
 
 /// The time between two attempts of a call.
 const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
@@ -28,6 +21,7 @@ const SETTLE_TIME: f64 = 0.3;
 
 struct Player {
     core: LocalCore,
+    start: SystemTime,
     connections: BTreeMap<String, Connection>,
     /// The events of the current step.
     events: Vec<Value>,
@@ -39,6 +33,7 @@ struct Player {
 
 /// Plays a scenario. Returns what happened at each step, in the form of the recording.
 pub(super) async fn play(scenario: &Value) -> Vec<Value> {
+    let start = SystemTime::now();
     let folder = tempfile::tempdir().unwrap();
     let mut builder = LocalCore::builder().deny_by_default().offline();
     let mut has_processes = false;
@@ -51,21 +46,22 @@ pub(super) async fn play(scenario: &Value) -> Vec<Value> {
             continue;
         }
         builder = match component.get("configuration") {
-            Some(configuration) => builder.config(name, substitute::json(configuration, &text)),
+            Some(configuration) => {
+                builder.config(name, substitute::json(configuration, start, &text))
+            }
             None => builder.component(name),
         };
     }
     // The limits of the number of requests depend on the time.
     let needs = scenario["needs"].as_array();
-    let clock = needs
-        .is_some_and(|it| it.contains(&json!("shadow")))
-        .then(|| Clock::manual(std::time::SystemTime::now()));
+    let clock = needs.is_some_and(|it| it.contains(&json!("shadow"))).then(|| Clock::manual(start));
     if let Some(clock) = &clock {
         builder = builder.clock(clock.clone());
     }
     let core = builder.start().await.unwrap();
     let mut player = Player {
         core,
+        start,
         connections: BTreeMap::new(),
         events: Vec::new(),
         replied: Vec::new(),
@@ -347,9 +343,7 @@ impl Player {
         let components: std::collections::BTreeSet<_> =
             names.iter().map(|it| component(it)).collect();
         for it in components {
-            let mark = BinaryMessage::builder().message(MARK).build();
-            let mark = SubscriptionResponseMessage::BinaryMessage(mark);
-            self.core.send_event(SubscribeToTopic, it, &mark);
+            marks::send(&self.core, it);
         }
         for name in &names {
             self.receive_marks(name).await;
@@ -365,7 +359,7 @@ impl Player {
                 assert!(connection.is_closed, "no mark on streams {missing:?}");
                 return;
             };
-            if is_mark(&message) {
+            if marks::is_mark(&message) {
                 missing.remove(&message.stream);
             } else {
                 missing.retain(|it| *it != message.stream || message.flags & END == 0);
@@ -393,7 +387,7 @@ impl Player {
         }
         let text = |it: &str| self.text(it, index);
         match step.get(member) {
-            Some(json) => substitute::python_json(&substitute::json(json, &text)),
+            Some(json) => substitute::python_json(&substitute::json(json, self.start, &text)),
             None => b"{}".to_vec(),
         }
     }
@@ -402,12 +396,6 @@ impl Player {
 /// The component of a connection, without the number of a further connection.
 fn component(connection: &str) -> &str {
     connection.split('#').next().unwrap_or_default()
-}
-
-fn is_mark(message: &Received) -> bool {
-    let event = serde_json::from_slice::<SubscriptionResponseMessage>(&message.message.payload);
-    let message = event.ok().and_then(|it| it.as_binary_message()?.message.clone());
-    message.is_some_and(|it| *it == *MARK.as_bytes())
 }
 
 fn connect_headers() -> Map<String, Value> {

@@ -35,25 +35,20 @@ fn replaced(text: &str, name: &str, value: impl Fn(&str) -> (String, usize)) -> 
     result
 }
 
-/// Replaces variables in JSON: those of texts, `$now` with an offset in seconds, and `$json` and `$text` by base64.
-pub(super) fn json(value: &Value, text: &impl Fn(&str) -> String) -> Value {
+/// Replaces variables in JSON: those of texts, `$now` and `$t0`, the start of the scenario, with an offset in seconds,
+/// and `$json` and `$text` by base64.
+pub(super) fn json(value: &Value, start: SystemTime, text: &impl Fn(&str) -> String) -> Value {
     match value {
-        Value::String(it) => match it.strip_prefix("$now") {
-            Some(offset) => {
-                let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-                (now.as_secs_f64() + offset.parse().unwrap_or(0.0)).into()
-            }
-            None => text(it).into(),
-        },
-        Value::Array(items) => items.iter().map(|it| json(it, text)).collect(),
+        Value::String(it) => time(it, start).map_or_else(|| text(it).into(), Value::from),
+        Value::Array(items) => items.iter().map(|it| json(it, start, text)).collect(),
         Value::Object(members) if members.contains_key("$json") => {
-            base64(json(&members["$json"], text).to_string())
+            base64(json(&members["$json"], start, text).to_string())
         }
         Value::Object(members) if members.contains_key("$text") => {
             base64(text(members["$text"].as_str().unwrap()))
         }
         Value::Object(members) => {
-            let members = members.iter().map(|(name, it)| (text(name), json(it, text)));
+            let members = members.iter().map(|(name, it)| (text(name), json(it, start, text)));
             members.collect::<Map<_, _>>().into()
         }
         other => other.clone(),
@@ -63,6 +58,14 @@ pub(super) fn json(value: &Value, text: &impl Fn(&str) -> String) -> Value {
 fn base64(plain: String) -> Value {
     let json = eventstream_rpc::json::to_vec(&Blob::new(plain)).unwrap();
     serde_json::from_slice(&json).unwrap()
+}
+
+/// The value of a variable that is a time, in seconds since 1970.
+fn time(variable: &str, start: SystemTime) -> Option<f64> {
+    let now = variable.strip_prefix("$now").map(|offset| (SystemTime::now(), offset));
+    let (time, offset) = now.or_else(|| Some((start, variable.strip_prefix("$t0")?)))?;
+    let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    Some(time.as_secs_f64() + offset.parse().unwrap_or(0.0))
 }
 
 /// Writes JSON with the blanks that Python writes, on which the length of recorded messages depends.

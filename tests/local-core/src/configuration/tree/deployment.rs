@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, Configuration, Container, Merge, Millis, Node, folded};
+use super::{Change, Configuration, Container, Kind, Merge, Millis, Node, folded};
 
 /// The modification time of default values: they are older than all updates.
 pub(crate) const DEFAULT_TIME: Millis = 1;
@@ -73,35 +73,42 @@ fn compare(
     path: &mut Vec<String>,
     changes: &mut Vec<Change>,
 ) {
+    let changed = |path: &[String], kind, changes: &mut Vec<_>| {
+        changes.push(Change { path: path.to_vec(), kind });
+    };
     for (key, (name, node)) in &before.children {
-        let is_kept = |it: &(String, Node)| is_container(&it.1) == is_container(node);
-        if !after.children.get(key).is_some_and(is_kept) {
+        let present = after.children.get(key).map(|it| &it.1);
+        if !present.is_some_and(|it| it.is_container() == node.is_container()) {
             path.push(name.clone());
-            let mut leaves = Vec::new();
-            if let Node::Container(container) = node {
-                container.leaves(&mut path.clone(), &mut leaves);
-            }
-            changes.push(Change::Removed { path: path.clone(), leaves });
+            let (is_replaced, descendants) = (present.is_some(), node.descendants(path));
+            changed(path, Kind::Removed { is_replaced, descendants }, changes);
             path.pop();
         }
     }
-    let nothing = Container { children: Default::default(), created: 0 };
+    let nothing = Container::new(0);
     for (key, (name, node)) in &after.children {
         path.push(name.clone());
         match (before.children.get(key).map(|it| &it.1), node) {
             (Some(Node::Container(before)), Node::Container(after)) => {
                 compare(before, after, path, changes);
             }
-            (_, Node::Container(after)) => compare(&nothing, after, path, changes),
-            (Some(Node::Leaf(before)), Node::Leaf(after)) if before.value == after.value => {}
-            (_, Node::Leaf(_)) => changes.push(Change::Written(path.clone())),
+            (_, Node::Container(after)) => {
+                changed(path, Kind::CreatedContainer, changes);
+                compare(&nothing, after, path, changes);
+            }
+            (Some(Node::Leaf(before)), Node::Leaf(after)) => {
+                if before.value != after.value {
+                    changed(path, Kind::Written, changes);
+                } else if before.modified != after.modified {
+                    changed(path, Kind::Touched, changes);
+                }
+            }
+            (_, Node::Leaf(leaf)) => {
+                changed(path, Kind::Created { is_null: leaf.value.is_null() }, changes);
+            }
         }
         path.pop();
     }
-}
-
-fn is_container(node: &Node) -> bool {
-    matches!(node, Node::Container(_))
 }
 
 #[cfg(test)]
@@ -126,9 +133,11 @@ mod tests {
         assert_eq!(Value::from(after.get(&[]).unwrap()), expected);
         let (mut found_written, mut found_removed) = (Vec::new(), Vec::new());
         for change in after.changes_since(&before) {
-            match change {
-                Change::Removed { path, .. } => found_removed.push(path.join("/")),
-                Change::Written(path) => found_written.push(path.join("/")),
+            let path = change.path.join("/");
+            match change.kind {
+                Kind::Removed { .. } => found_removed.push(path),
+                Kind::Written | Kind::Created { .. } => found_written.push(path),
+                Kind::Touched | Kind::CreatedContainer => {}
             }
         }
         assert_eq!((found_written, found_removed), (strings(written), strings(removed)));

@@ -35,11 +35,12 @@ fn check(
     let changes: Vec<_> = update
         .changes
         .iter()
-        .map(|change| match change {
-            Change::Written(path) => path.join("/"),
-            Change::Removed { path, leaves } => {
-                let leaves: Vec<_> = leaves.iter().map(|it| it.join("/")).collect();
-                format!("-{} {}", path.join("/"), leaves.join(" ")).trim_end().to_owned()
+        .filter_map(|Change { path, kind }| match kind {
+            Kind::Touched | Kind::CreatedContainer => None,
+            Kind::Written | Kind::Created { .. } => Some(path.join("/")),
+            Kind::Removed { descendants, .. } => {
+                let nodes = descendants.iter().flatten().map(|it| format!(" {}", it.0.join("/")));
+                Some(format!("-{}{}", path.join("/"), nodes.collect::<String>()))
             }
         })
         .collect();
