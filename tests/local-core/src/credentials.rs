@@ -1,6 +1,6 @@
 //! The password of the debug console, and the validation of tokens.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use greengrass_core_ipc::{
     error::Unhandled,
@@ -33,7 +33,7 @@ impl Nucleus {
         tracing::warn!("the password has no use: the local core has no debug console");
         let password = base64_simd::URL_SAFE_NO_PAD.encode_to_string(random::bytes::<32>());
         let response = CreateDebugPasswordResponse::builder().username("debug").password(password);
-        built(response.password_expiration(SystemTime::now() + LIFETIME).build())
+        built(response.password_expiration(self.clock.now() + LIFETIME).build())
     }
 
     /// Serves `ValidateAuthorizationToken`, which never returns that a token is invalid.

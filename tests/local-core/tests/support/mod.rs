@@ -130,9 +130,14 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it, and waits until it serves.
     pub(crate) async fn start(args: &[String]) -> Self {
+        Self::spawn(tokio::process::Command::new(PROGRAM), args).await
+    }
+
+    /// Starts it with a command that has its path, and waits until it serves.
+    pub(crate) async fn spawn(mut command: tokio::process::Command, args: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("ipc.socket");
-        let mut child = tokio::process::Command::new(PROGRAM)
+        let mut child = command
             .args(args)
             .arg("--socket")
             .arg(&socket)
