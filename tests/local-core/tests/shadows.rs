@@ -1,8 +1,10 @@
 //! Shadows: what the scenarios do not show.
 
+use eventstream_rpc::json::to_vec;
 use greengrass_core_ipc::{
     Client, Subscription,
     operation::subscribe_to_topic::SubscribeToTopic,
+    primitives::Blob,
     types::{BinaryMessage, JsonMessage, PublishMessage, SubscriptionResponseMessage},
 };
 use greengrass_local_core::LocalCore;
@@ -23,13 +25,110 @@ async fn get(client: &Client) -> Value {
     serde_json::from_slice(&response.payload).unwrap()
 }
 
-/// The next message, without its topic.
-async fn next(messages: &mut Subscription<SubscribeToTopic>) -> Value {
+/// The topic and the document of the next message.
+async fn next(messages: &mut Subscription<SubscribeToTopic>) -> (String, Value) {
     match in_time("a message", messages.next()).await.unwrap().unwrap() {
         SubscriptionResponseMessage::BinaryMessage(it) => {
-            serde_json::from_slice(&it.message.unwrap()).unwrap()
+            let document = serde_json::from_slice(&it.message.unwrap()).unwrap();
+            (it.context.unwrap().topic.unwrap(), document)
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// Replaces `{"$rep": N}` by a text of N characters.
+fn repeated(value: &Value) -> Value {
+    match value {
+        Value::Object(it) => match it.get("$rep").and_then(Value::as_u64) {
+            Some(count) => "x".repeat(count as usize).into(),
+            None => it.iter().map(|(name, it)| (name.clone(), repeated(it))).collect(),
+        },
+        other => other.clone(),
+    }
+}
+
+/// The names of the messages that a successful update publishes, in order.
+fn messages_of(case: &Value) -> Vec<&'static str> {
+    match case {
+        _ if !case["error"].is_null() => vec!["rejected"],
+        _ if case["update"].is_null() => vec!["accepted"],
+        _ if case["delta"].is_null() => vec!["documents", "accepted"],
+        _ => vec!["delta", "documents", "accepted"],
+    }
+}
+
+/// The operation, the verb and the document of a case.
+fn request(case: &Value) -> (&'static str, &'static str, String) {
+    let document = match &case["update"] {
+        Value::Null if case["delete"].is_null() => {
+            return ("GetThingShadow", "get", String::new());
+        }
+        Value::Null => return ("DeleteThingShadow", "delete", String::new()),
+        Value::String(text) => text.clone(),
+        document => repeated(document).to_string(),
+    };
+    ("UpdateThingShadow", "update", document)
+}
+
+#[tokio::test]
+async fn versions_deltas_and_messages_are_those_of_the_worked_examples() {
+    let cases: Vec<Value> =
+        serde_json::from_str(include_str!("data/shadow-examples.json")).unwrap();
+    // More than 20 requests in a second.
+    let limits = json!({ "rateLimits": { "maxLocalRequestsPerSecondPerThing": 100 } });
+    let core = LocalCore::builder().component("a").config("aws.greengrass.ShadowManager", limits);
+    let core = core.start().await.unwrap();
+    let client = core.connect("a").await.unwrap();
+    let mut raw = Raw::connect(&core, "a").await;
+    let all = client.subscribe_to_topic().topic("$aws/things/+/shadow/#");
+    let mut all = all.send().await.unwrap();
+    for case in &cases {
+        let (operation, verb, document) = request(case);
+        let payload: Value =
+            serde_json::from_slice(&to_vec(&Blob::new(document)).unwrap()).unwrap();
+        let request = json!({ "thingName": THING, "payload": payload }).to_string();
+        let answer = raw.call(operation, request).await;
+        let expected = case["error"].as_str().map(str::to_owned);
+        assert_eq!(answer.as_ref().err(), expected.as_ref(), "{case}");
+        let mut last = Value::Null;
+        for name in messages_of(case) {
+            let (topic, message) = next(&mut all).await;
+            assert_eq!(topic, format!("$aws/things/{THING}/shadow/{verb}/{name}"), "{case}");
+            if name == "delta" {
+                assert_eq!(message["state"], case["delta"], "{case}");
+            }
+            last = message;
+        }
+        assert_eq!(last["version"], case["version"], "{case}");
+        assert_eq!(last["code"], case["code"], "{case}");
+        if !case["get"].is_null() && expected.is_none() {
+            assert_eq!(last["state"], case["get"], "{case}");
+        }
+        if let Ok(answer) = answer {
+            let payload: Blob = serde_json::from_value(answer["payload"].clone()).unwrap();
+            let expected = if verb == "delete" { String::new() } else { last.to_string() };
+            assert_eq!(payload, Blob::new(expected), "{case}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn invalid_names_and_page_sizes_are_refused() {
+    let core = LocalCore::builder().component("a").start().await.unwrap();
+    let mut raw = Raw::connect(&core, "a").await;
+    for (operation, request, is_valid) in [
+        ("GetThingShadow", json!({ "thingName": THING, "shadowName": "a b" }), false),
+        ("GetThingShadow", json!({ "thingName": THING, "shadowName": "x".repeat(65) }), false),
+        ("ListNamedShadowsForThing", json!({ "thingName": THING, "pageSize": 0 }), false),
+        ("ListNamedShadowsForThing", json!({ "thingName": THING, "pageSize": 1 }), true),
+        ("ListNamedShadowsForThing", json!({ "thingName": THING, "pageSize": 100 }), true),
+        ("ListNamedShadowsForThing", json!({ "thingName": THING, "pageSize": 101 }), false),
+        ("ListNamedShadowsForThing", json!({ "thingName": "" }), false),
+        ("ListNamedShadowsForThing", json!({}), false),
+    ] {
+        let answer = raw.call(operation, request.to_string()).await;
+        let error = (!is_valid).then(|| "InvalidArgumentsError".to_owned());
+        assert_eq!(answer.err(), error, "{operation} {request}");
     }
 }
 
@@ -76,7 +175,7 @@ async fn the_messages_of_concurrent_updates_are_in_the_order_of_the_versions() {
     });
     let updates: Vec<_> = updates.collect();
     for version in 1..=15 {
-        assert_eq!(next(&mut accepted).await["version"], version);
+        assert_eq!(next(&mut accepted).await.1["version"], version);
     }
     for it in updates {
         it.await.unwrap();
@@ -100,7 +199,7 @@ async fn a_request_by_a_message_needs_only_the_permission_to_publish() {
     for message in [PublishMessage::JsonMessage(json), PublishMessage::BinaryMessage(binary)] {
         let publish = client.publish_to_topic().topic(topic("update")).publish_message(message);
         publish.send().await.unwrap();
-        assert_eq!(next(&mut messages).await["state"], document["state"]);
+        assert_eq!(next(&mut messages).await.1["state"], document["state"]);
     }
 }
 
