@@ -25,6 +25,7 @@ mod scenarios;
 mod secrets;
 mod shadows;
 mod sockets;
+mod state;
 mod support;
 mod timelines;
 mod warnings;
