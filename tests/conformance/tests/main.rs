@@ -19,6 +19,7 @@ mod interop {
     mod hello_world;
     mod model_fidelity;
     mod official_clients;
+    mod operations;
     mod server_observations;
     mod support;
 }

@@ -61,8 +61,16 @@ impl Clock {
         let _ = elapsed.wait_for(|it| start + *it >= deadline).await;
     }
 
+    /// Waits for a future until a time. Returns `None` if the time is over.
+    pub(crate) async fn until<F: Future>(&self, deadline: Instant, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep_until(deadline) => None,
+        }
+    }
+
     /// Waits for a duration.
-    #[allow(dead_code)]
     pub(crate) async fn sleep(&self, time: Duration) {
         self.sleep_until(self.instant() + time).await;
     }

@@ -172,8 +172,8 @@ impl Deployments {
         &self,
         request: CreateLocalDeploymentRequest,
         document: Document,
+        now: Timestamp,
     ) -> Result<String, ServiceError> {
-        let now = Timestamp::now();
         let (id, time) = (uuid(), now.as_millis());
         let record = Record {
             id: id.clone(),

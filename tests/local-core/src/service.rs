@@ -74,7 +74,6 @@ use crate::{
 /// The state of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Nucleus {
-    #[allow(dead_code)]
     pub(crate) clock: Clock,
     pub(crate) pubsub: Arc<PubSub>,
     pub(crate) iot_core: Arc<IotCore>,

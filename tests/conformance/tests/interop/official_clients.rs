@@ -24,14 +24,14 @@ use tokio::{
 
 /// A client of an official SDK. Each test runs with all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Sdk {
+pub(super) enum Sdk {
     PythonV1,
     PythonV2,
     JavaScript,
 }
 
 /// The SDKs whose tools are installed.
-fn sdks() -> Vec<Sdk> {
+pub(super) fn sdks() -> Vec<Sdk> {
     let mut sdks = Vec::new();
     if official::has(Tool::Python) {
         sdks.extend([Sdk::PythonV1, Sdk::PythonV2]);
@@ -43,7 +43,7 @@ fn sdks() -> Vec<Sdk> {
 }
 
 /// A component that runs as a separate process.
-struct Component {
+pub(super) struct Component {
     sdk: Sdk,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
@@ -53,20 +53,21 @@ struct Component {
 }
 
 impl Component {
-    async fn start(sdk: Sdk, environment: [(&str, String); 2]) -> Self {
+    /// Starts the script `PROGRAM.py` or `PROGRAM.js`.
+    pub(super) async fn start(sdk: Sdk, program: &str, environment: [(&str, String); 2]) -> Self {
         let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = match sdk {
             Sdk::PythonV1 | Sdk::PythonV2 => {
                 let mut command = Command::new("python3");
                 command.env("PYTHONPATH", official::python_folder().unwrap());
-                command.arg(clients.join("component.py"));
+                command.arg(clients.join(program).with_extension("py"));
                 command.arg(if sdk == Sdk::PythonV1 { "v1" } else { "v2" });
                 command
             }
             Sdk::JavaScript => {
                 let mut command = Command::new("node");
                 let modules = official::node_folder().unwrap().join("node_modules");
-                command.env("NODE_PATH", modules).arg(clients.join("component.js"));
+                command.env("NODE_PATH", modules).arg(clients.join(program).with_extension("js"));
                 command
             }
         };
@@ -83,7 +84,7 @@ impl Component {
     }
 
     async fn connect(sdk: Sdk, core: &LocalCore, name: &str) -> Self {
-        let mut component = Self::start(sdk, core.environment(name)).await;
+        let mut component = Self::start(sdk, "component", core.environment(name)).await;
         assert_eq!(component.next("connected").await, json!({"connected": true}));
         component
     }
@@ -110,12 +111,12 @@ impl Component {
         }
     }
 
-    async fn next(&mut self, key: &str) -> Value {
+    pub(super) async fn next(&mut self, key: &str) -> Value {
         self.any(&[key]).await
     }
 
     /// Executes a command and returns its result.
-    async fn run(&mut self, command: Value) -> Value {
+    pub(super) async fn run(&mut self, command: Value) -> Value {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         self.any(&["done", "failed"]).await
     }
@@ -154,7 +155,7 @@ async fn a_rejected_token_is_an_error_in_every_sdk() {
     let [(path_name, path), (token_name, _)] = core.environment("com.example.A");
     for sdk in sdks() {
         let environment = [(path_name, path.clone()), (token_name, "AAAAAAAAAAAAAAAA".to_owned())];
-        let mut component = Component::start(sdk, environment).await;
+        let mut component = Component::start(sdk, "component", environment).await;
         let failed = component.next("connect_failed").await;
         let expected = match sdk {
             Sdk::PythonV1 | Sdk::PythonV2 => "AccessDeniedError",

@@ -18,7 +18,7 @@ use greengrass_core_ipc::{
     server::{RequestContext, StreamingResponse},
     types::{ComponentUpdatePolicyEvents, PostComponentUpdateEvent, PreComponentUpdateEvent},
 };
-use tokio::{sync::oneshot, time};
+use tokio::sync::oneshot;
 
 use crate::service::{Nucleus, failed, invalid};
 
@@ -89,7 +89,7 @@ impl Nucleus {
             if deferred.is_zero() {
                 return announced;
             }
-            time::sleep(deferred).await;
+            self.clock.sleep(deferred).await;
         }
     }
 
@@ -111,11 +111,11 @@ impl Nucleus {
             }
             answers.push(answer);
         }
-        let end = time::Instant::now() + limit;
+        let end = self.clock.instant() + limit;
         let mut deferred = Duration::ZERO;
         for answer in answers {
             // An error means that the component was asked again, or that the time is over.
-            if let Ok(Ok(time)) = time::timeout_at(end, answer).await {
+            if let Some(Ok(time)) = self.clock.until(end, answer).await {
                 deferred = deferred.max(time);
             }
         }

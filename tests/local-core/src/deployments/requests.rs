@@ -53,7 +53,7 @@ impl Nucleus {
         if request.group_name.as_ref().is_some_and(|it| it.contains(':')) {
             return Err(Unhandled::undeclared(&invalid("groupName must not contain a colon")));
         }
-        let id = self.deployments.create(request, document).await;
+        let id = self.deployments.create(request, document, self.clock.now().into()).await;
         let id = id.map_err(|it| Unhandled::undeclared(&it))?;
         Ok(CreateLocalDeploymentResponse::builder().deployment_id(id).build())
     }
