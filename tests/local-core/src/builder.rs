@@ -25,7 +25,7 @@ use crate::{
     events::OpenStreams,
     faults::{Definitions, Double},
     initial::{Allowed, Initial},
-    iot_core::{IotCore, Target},
+    iot_core::Target,
     numbers::Numbers,
     operations,
     policy::{AccessControl, snippet},
@@ -337,6 +337,9 @@ impl Builder {
         self.edition.check_components(self.components.len()).map_err(invalid)?;
         let configurations = self.configurations(&loaded).map_err(invalid)?;
         self.log_unseen_keys(&configurations);
+        let thing = self.thing_name.as_deref();
+        let iot_core = self.iot_core.prepare(self.edition, self.clock.clone(), thing);
+        let iot_core = iot_core.map_err(invalid)?;
         let place = match self.socket {
             Some(path) => Place::shared(&path, self.socket_mode)?,
             None if self.is_user_wide => Place::shared(&socket::user_path()?, self.socket_mode)?,
@@ -384,7 +387,7 @@ impl Builder {
             clock: self.clock,
             supervisor,
             pubsub: Arc::new(PubSub::new(self.edition)),
-            iot_core: Arc::new(IotCore::new(self.edition, self.iot_core)),
+            iot_core,
             configurations,
             validations: Arc::default(),
             numbers: self.edition.numbers(self.numbers),

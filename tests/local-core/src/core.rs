@@ -86,6 +86,7 @@ impl LocalCore {
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
         let supervisor = Arc::clone(&nucleus.supervisor);
+        nucleus.iot_core.start();
         supervisor.start();
         nucleus.client_devices.iter().for_each(ClientDevices::watch);
         let preparation = Arc::new(preparation);

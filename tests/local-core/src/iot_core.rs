@@ -2,16 +2,19 @@
 //!
 //! By default, messages stay in this process: the core delivers them as a broker does.
 
+#[cfg(feature = "mqtt")]
+mod broker;
 mod limits;
 mod message;
 mod requests;
 mod retained;
+mod setup;
 mod spool;
 
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use greengrass_core_ipc::{
@@ -20,40 +23,42 @@ use greengrass_core_ipc::{
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
     },
     server::EventSender,
-    types::{ConnectionStatus, ConnectionStatusEvent, IoTCoreConnectionStatusEvent, MqttMessage},
+    types::{ConnectionStatus, ConnectionStatusEvent, IoTCoreConnectionStatusEvent},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::{Notify, watch};
 
+use self::{message::Message, retained::Retained, spool::Spool};
 use crate::{
-    Builder,
-    core::LocalCore,
+    clock::Clock,
     edition::Edition,
     topics::{FilterTree, Rules},
 };
-pub(crate) use message::Message;
-use retained::Retained;
-use spool::Spool;
+pub(crate) use setup::Target;
 
-/// The time that a subscription waits for the connection. Shorter than the default time limit of a call, so that the
-/// caller receives the reason.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
-
-/// Where messages go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// The subscribers in this process.
-    #[default]
-    Loopback,
-    /// Nowhere: the device is configured to run offline.
-    Nowhere,
-}
+/// The time that a subscription waits for the connection and the answer of the broker. Shorter than the default time
+/// limit of a call, so that the caller receives the reason.
+const SUBSCRIBE_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct IotCore {
     edition: Edition,
-    target: Target,
+    clock: Clock,
+    link: Link,
     state: Mutex<State>,
     is_connected: watch::Sender<bool>,
+    /// Wakes the task that sends messages to a broker.
+    queued: Arc<Notify>,
+}
+
+/// Where messages go.
+#[derive(Debug)]
+enum Link {
+    /// To the subscribers in this process.
+    Loopback,
+    /// Nowhere: the device is configured to run offline.
+    Nowhere,
+    #[cfg(feature = "mqtt")]
+    Broker(Box<broker::Broker>),
 }
 
 #[derive(Debug)]
@@ -71,8 +76,9 @@ struct State {
 #[derive(Debug)]
 struct Subscription {
     events: EventSender<SubscribeToIoTCore>,
-    /// The whole filter of a shared subscription: one of its subscribers receives each message.
-    shared: Option<String>,
+    filter: String,
+    /// One of the subscribers of a shared subscription receives each message.
+    is_shared: bool,
 }
 
 /// A subscription that is refused.
@@ -83,9 +89,9 @@ pub(crate) struct Refused {
     pub(crate) code: Option<u8>,
 }
 
-impl From<String> for Refused {
-    fn from(reason: String) -> Self {
-        Self { reason, code: None }
+impl<T: Into<String>> From<T> for Refused {
+    fn from(reason: T) -> Self {
+        Self { reason: reason.into(), code: None }
     }
 }
 
@@ -93,19 +99,24 @@ impl From<String> for Refused {
 #[derive(Debug)]
 pub(crate) struct Unsubscribe {
     iot_core: Arc<IotCore>,
-    filter: String,
+    subscription: Arc<Subscription>,
     key: u64,
 }
 
 impl Drop for Unsubscribe {
     fn drop(&mut self) {
-        let filter = limits::without_share(&self.filter).unwrap_or(&self.filter);
-        self.iot_core.lock().subscriptions.remove(filter, self.key);
+        let filter = &self.subscription.filter;
+        let inner = limits::without_share(filter).unwrap_or(filter);
+        self.iot_core.lock().subscriptions.remove(inner, self.key);
+        #[cfg(feature = "mqtt")]
+        if let Link::Broker(broker) = &self.iot_core.link {
+            broker.release(filter, &self.iot_core.is_connected);
+        }
     }
 }
 
 impl IotCore {
-    pub(crate) fn new(edition: Edition, target: Target) -> Self {
+    fn new(edition: Edition, clock: Clock, link: Link) -> Self {
         let rules = match edition {
             Edition::Java => Rules::MqttBelow,
             Edition::Lite => Rules::Mqtt,
@@ -118,66 +129,108 @@ impl IotCore {
             delivered: 0,
             statuses: Vec::new(),
         };
-        let is_connected = watch::Sender::new(target == Target::Loopback);
-        Self { edition, target, state: Mutex::new(state), is_connected }
+        let is_connected = watch::Sender::new(matches!(link, Link::Loopback));
+        let queued = Arc::new(Notify::new());
+        Self { edition, clock, link, state: Mutex::new(state), is_connected, queued }
+    }
+
+    /// Connects to the broker, if there is one.
+    pub(crate) fn start(self: &Arc<Self>) {
+        #[cfg(feature = "mqtt")]
+        if let Link::Broker(broker) = &self.link {
+            broker.start(self);
+        }
     }
 
     /// Publishes a message, or keeps it until there is a connection. The error says why neither is possible.
-    pub(crate) fn publish(&self, message: Message) -> Result<(), String> {
+    fn publish(&self, message: Message) -> Result<(), String> {
         limits::check_message(&message)?;
-        let mut state = self.lock();
-        if self.target == Target::Nowhere {
+        if matches!(self.link, Link::Nowhere) {
             return Err("the device is configured to run offline".to_owned());
         }
-        if *self.is_connected.borrow() {
-            return state.deliver(message, self.edition);
+        let mut state = self.lock();
+        let is_connected = *self.is_connected.borrow();
+        if is_connected && matches!(self.link, Link::Loopback) {
+            return self.loop_back(&mut state, message);
         }
-        if message.qos == 0 {
+        if message.qos == 0 && !is_connected {
             return Err("there is no connection, and messages with QoS 0 are not kept".to_owned());
         }
-        state.spool.push(message)
+        state.spool.push(message)?;
+        self.queued.notify_one();
+        Ok(())
+    }
+
+    /// Does with a message what a broker does.
+    fn loop_back(&self, state: &mut State, message: Message) -> Result<(), String> {
+        let now = self.clock.instant();
+        if message.is_expired(now) {
+            return Ok(());
+        }
+        state.deliver(&message, self.edition, false, now, |_| true);
+        state.retained.put(message)
     }
 
     /// Subscribes to a filter as soon as there is a connection.
-    pub(crate) async fn subscribe(
+    async fn subscribe(
         self: &Arc<Self>,
         filter: String,
+        qos: u8,
         events: EventSender<SubscribeToIoTCore>,
     ) -> Result<Unsubscribe, Refused> {
         limits::check_filter(&filter)?;
-        if self.target == Target::Nowhere {
-            return Err("the device is not configured to connect to AWS".to_owned().into());
+        let waiting = async {
+            match &self.link {
+                Link::Nowhere => Err("the device is not configured to connect to AWS".into()),
+                Link::Loopback => {
+                    let mut changes = self.is_connected.subscribe();
+                    // The sender is not dropped before this core.
+                    let _ = changes.wait_for(|it| *it).await;
+                    Ok(self.add(filter, events))
+                }
+                #[cfg(feature = "mqtt")]
+                Link::Broker(broker) => {
+                    let guard = self.add(filter.clone(), events);
+                    broker.subscribe(&filter, qos, &self.is_connected).await?;
+                    Ok(guard)
+                }
+            }
+        };
+        #[cfg(not(feature = "mqtt"))]
+        let _ = qos;
+        tokio::select! {
+            biased;
+            result = waiting => result,
+            () = self.clock.sleep(SUBSCRIBE_TIME) => Err("there is no connection".into()),
         }
-        self.connected().await?;
+    }
+
+    /// Adds a subscription, which begins with the retained messages.
+    fn add(
+        self: &Arc<Self>,
+        filter: String,
+        events: EventSender<SubscribeToIoTCore>,
+    ) -> Unsubscribe {
+        let now = self.clock.instant();
         let mut state = self.lock();
-        let inner = limits::without_share(&filter);
-        let shared = inner.map(|_| filter.clone());
-        if shared.is_none() {
-            for message in state.retained.matching(&filter, state.subscriptions.rules()) {
+        let is_shared = limits::without_share(&filter).is_some();
+        if !is_shared {
+            for message in state.retained.matching(&filter, state.subscriptions.rules(), now) {
                 // Ignored, as below: an ended subscription is about to be removed.
-                let _ = message.event(self.edition, true).map(|it| events.send_encoded(it));
+                let _ = message.event(self.edition, true, now).map(|it| events.send_encoded(it));
             }
         }
         let key = state.next;
         state.next += 1;
-        let subscription = Arc::new(Subscription { events, shared });
-        state.subscriptions.insert(inner.unwrap_or(&filter), key, subscription);
+        let subscription = Arc::new(Subscription { events, filter, is_shared });
+        let inner = limits::without_share(&subscription.filter).unwrap_or(&subscription.filter);
+        state.subscriptions.insert(inner, key, Arc::clone(&subscription));
         drop(state);
-        Ok(Unsubscribe { iot_core: Arc::clone(self), filter, key })
-    }
-
-    /// Waits for a connection.
-    async fn connected(&self) -> Result<(), Refused> {
-        let mut changes = self.is_connected.subscribe();
-        let connected = changes.wait_for(|it| *it);
-        match tokio::time::timeout(CONNECT_TIME, connected).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err("there is no connection".to_owned().into()),
-        }
+        Unsubscribe { iot_core: Arc::clone(self), subscription, key }
     }
 
     /// Sends the state of the connection, and then its changes.
-    pub(crate) fn follow(&self, events: EventSender<SubscribeToIoTCoreConnectionStatus>) {
+    fn follow(&self, events: EventSender<SubscribeToIoTCoreConnectionStatus>) {
         let mut state = self.lock();
         let _ = events.send(&status(*self.is_connected.borrow()));
         state.statuses.retain(EventSender::is_open);
@@ -185,7 +238,7 @@ impl IotCore {
     }
 
     /// Sets whether there is a connection. Sends what waits for it.
-    pub(crate) fn set_connected(&self, is_connected: bool) {
+    fn set_connected(&self, is_connected: bool) {
         let mut state = self.lock();
         if self.is_connected.send_replace(is_connected) == is_connected {
             return;
@@ -195,11 +248,15 @@ impl IotCore {
             if is_connected { "connected" } else { "disconnected" }
         );
         state.statuses.retain(|it| it.send(&status(is_connected)).is_ok());
-        while is_connected {
-            let Some(message) = state.spool.pop() else { break };
-            // A message that cannot be retained any more is lost, as with a broker.
-            let _ = state.deliver(message, self.edition);
+        if !is_connected {
+            state.spool.remove_qos0();
+        } else if matches!(self.link, Link::Loopback) {
+            while let Some(message) = state.spool.pop() {
+                // A message that cannot be retained any more is lost, as with a broker.
+                let _ = self.loop_back(&mut state, message);
+            }
         }
+        self.queued.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -208,30 +265,37 @@ impl IotCore {
 }
 
 impl State {
-    /// Sends a message to all matching subscriptions, and keeps it if it is to be retained.
-    fn deliver(&mut self, message: Message, edition: Edition) -> Result<(), String> {
-        if message.is_expired(Instant::now()) {
-            return Ok(());
-        }
+    /// Sends a message to all matching subscriptions that want it.
+    fn deliver(
+        &mut self,
+        message: &Message,
+        edition: Edition,
+        retain: bool,
+        now: Instant,
+        is_wanted: impl Fn(&Subscription) -> bool,
+    ) {
         let mut encoded = None;
         let mut send = |subscription: &Subscription| {
-            let event = encoded.get_or_insert_with(|| message.event(edition, false));
+            let event = encoded.get_or_insert_with(|| message.event(edition, retain, now));
             if let Some(event) = event {
                 let _ = subscription.events.send_encoded(event.clone());
             }
         };
         let mut shared = Vec::new();
-        self.subscriptions.for_each_match(&message.topic, |it| match it.shared {
-            None => send(it),
-            Some(_) => shared.push(Arc::clone(it)),
+        self.subscriptions.for_each_match(&message.topic, |it| {
+            if !is_wanted(it) {
+            } else if it.is_shared {
+                shared.push(Arc::clone(it));
+            } else {
+                send(it);
+            }
         });
         self.delivered = self.delivered.wrapping_add(1);
-        let groups: HashSet<_> = shared.iter().map(|it| &it.shared).collect();
+        let groups: HashSet<_> = shared.iter().map(|it| &it.filter).collect();
         for group in groups {
-            let members: Vec<_> = shared.iter().filter(|it| it.shared == *group).collect();
+            let members: Vec<_> = shared.iter().filter(|it| it.filter == *group).collect();
             send(members[self.delivered % members.len()]);
         }
-        self.retained.put(message)
     }
 }
 
@@ -242,31 +306,4 @@ fn status(is_connected: bool) -> IoTCoreConnectionStatusEvent {
     };
     let event = ConnectionStatusEvent::builder().status(status).build();
     IoTCoreConnectionStatusEvent::ConnectionStatusEvent(event.expect("the status is set"))
-}
-
-impl Builder {
-    /// Configures the device to run offline: publishing to AWS IoT Core and subscribing fail. Default: what components
-    /// publish reaches the subscribers of this core.
-    pub fn offline(mut self) -> Self {
-        self.iot_core = Target::Nowhere;
-        self
-    }
-}
-
-impl LocalCore {
-    /// Publishes a message as another client of AWS IoT Core: each component with a matching subscription receives it.
-    ///
-    /// # Panics
-    ///
-    /// If the message exceeds a limit of AWS IoT Core.
-    pub fn publish_to_iot_core(&self, message: MqttMessage) {
-        let published = self.nucleus().iot_core.publish(message.into());
-        published.unwrap_or_else(|reason| panic!("the message cannot be published: {reason}"));
-    }
-
-    /// Sets whether the core is connected to AWS IoT Core, which it is at first. Without a connection, messages with
-    /// QoS 1 wait for it and others are refused. Subscriptions stay.
-    pub fn connect_iot_core(&self, is_connected: bool) {
-        self.nucleus().iot_core.set_connected(is_connected);
-    }
 }

@@ -20,13 +20,13 @@ use serde_json::json;
 
 use crate::support::Raw;
 
-async fn start(builder: Builder) -> (LocalCore, Client) {
+pub(crate) async fn start(builder: Builder) -> (LocalCore, Client) {
     let core = builder.component("a").start().await.unwrap();
     let client = core.connect("a").await.unwrap();
     (core, client)
 }
 
-async fn publish(
+pub(crate) async fn publish(
     client: &Client,
     topic: &str,
     payload: impl Into<Blob>,
@@ -35,17 +35,17 @@ async fn publish(
     publish.payload(payload).send().await.map(|_| ())
 }
 
-async fn retain(client: &Client, topic: &str, payload: &str, expiry: Option<i64>) {
+pub(crate) async fn retain(client: &Client, topic: &str, payload: &str, expiry: Option<i64>) {
     let publish = client.publish_to_iot_core().topic_name(topic).qos(Qos::AtLeastOnce);
     let publish = publish.payload(payload).retain(true);
     publish.set_message_expiry_interval_seconds(expiry).send().await.unwrap();
 }
 
-async fn subscribe(client: &Client, filter: &str) -> Subscription<SubscribeToIoTCore> {
+pub(crate) async fn subscribe(client: &Client, filter: &str) -> Subscription<SubscribeToIoTCore> {
     client.subscribe_to_iot_core().topic_name(filter).qos(Qos::AtLeastOnce).send().await.unwrap()
 }
 
-async fn next(subscription: &mut Subscription<SubscribeToIoTCore>) -> MqttMessage {
+pub(crate) async fn next(subscription: &mut Subscription<SubscribeToIoTCore>) -> MqttMessage {
     match subscription.next().await.unwrap().unwrap() {
         IoTCoreMessage::Message(message) => message,
         other => panic!("{other:?}"),
@@ -53,16 +53,16 @@ async fn next(subscription: &mut Subscription<SubscribeToIoTCore>) -> MqttMessag
 }
 
 /// The topic and the text of the next message.
-async fn text(subscription: &mut Subscription<SubscribeToIoTCore>) -> (String, String) {
+pub(crate) async fn text(subscription: &mut Subscription<SubscribeToIoTCore>) -> (String, String) {
     let message = next(subscription).await;
     (message.topic_name, String::from_utf8(message.payload.unwrap().to_vec()).unwrap())
 }
 
-fn pair(topic: &str, text: &str) -> (String, String) {
+pub(crate) fn pair(topic: &str, text: &str) -> (String, String) {
     (topic.to_owned(), text.to_owned())
 }
 
-async fn status(
+pub(crate) async fn status(
     subscription: &mut Subscription<SubscribeToIoTCoreConnectionStatus>,
 ) -> ConnectionStatus {
     match subscription.next().await.unwrap().unwrap() {

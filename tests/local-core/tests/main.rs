@@ -15,6 +15,8 @@ mod lite;
 #[cfg(target_os = "linux")]
 mod memory;
 mod metrics;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod program;

@@ -135,11 +135,36 @@ pub(super) struct Core {
     /// the subscribers of this core
     #[arg(long)]
     pub(super) offline: bool,
+    #[cfg(feature = "mqtt")]
+    #[command(flatten)]
+    pub(super) mqtt: Mqtt,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600
     #[arg(long, value_name = "MODE", requires = "socket", value_parser = mode)]
     pub(super) socket_mode: Option<u32>,
+}
+
+/// The broker for AWS IoT Core.
+#[cfg(feature = "mqtt")]
+#[derive(Debug, Default, PartialEq, Args)]
+pub(super) struct Mqtt {
+    /// Connects AWS IoT Core to a broker for MQTT 5: mqtt://HOST, or mqtts://HOST with TLS. The URL may contain a login and
+    /// a port, as in mqtt://USER:PASSWORD@HOST:PORT
+    #[arg(long = "mqtt", id = "mqtt", value_name = "URL", conflicts_with = "offline")]
+    pub(super) url: Option<String>,
+    /// The certificates that the broker's certificate is checked against, in PEM. Default: those of the operating system
+    #[arg(long = "mqtt-ca", value_name = "FILE", requires = "mqtt")]
+    pub(super) ca: Option<PathBuf>,
+    /// The certificate of this client, in PEM
+    #[arg(long = "mqtt-cert", value_name = "FILE", requires_all = ["mqtt", "key"])]
+    pub(super) cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM
+    #[arg(long = "mqtt-key", value_name = "FILE", requires = "cert")]
+    pub(super) key: Option<PathBuf>,
+    /// The client ID, which one client of the broker has at a time. Default: that of --thing-name, or a random one
+    #[arg(long = "mqtt-client-id", value_name = "ID", requires = "mqtt")]
+    pub(super) client_id: Option<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Args)]

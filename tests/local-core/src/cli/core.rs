@@ -105,6 +105,19 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     if args.offline {
         builder = builder.offline();
     }
+    #[cfg(feature = "mqtt")]
+    if let Some(url) = args.mqtt.url {
+        builder = builder.mqtt(url);
+        if let Some(path) = args.mqtt.ca {
+            builder = builder.mqtt_ca(path);
+        }
+        if let Some((cert, key)) = args.mqtt.cert.zip(args.mqtt.key) {
+            builder = builder.mqtt_cert(cert, key);
+        }
+        if let Some(id) = args.mqtt.client_id {
+            builder = builder.mqtt_client_id(id);
+        }
+    }
     Ok(if args.deny_by_default { builder.deny_by_default() } else { builder })
 }
 

@@ -1,5 +1,7 @@
 //! Messages of MQTT 5.
 
+use std::time::{Duration, Instant};
+
 use eventstream_rpc::primitives::Blob;
 use greengrass_core_ipc::{
     operation::{
@@ -8,7 +10,6 @@ use greengrass_core_ipc::{
     server::EncodedEvent,
     types::{IoTCoreMessage, MqttMessage, PayloadFormat, Qos, UserProperty},
 };
-use tokio::time::{Duration, Instant};
 
 use crate::edition::Edition;
 
@@ -27,11 +28,17 @@ pub(crate) struct Message {
     pub(crate) response_topic: Option<String>,
     pub(crate) is_text: bool,
     pub(crate) content_type: Option<String>,
+    /// The number of times that it could not be sent.
+    pub(crate) attempts: u8,
 }
 
 impl Message {
     /// The message that a component publishes.
-    pub(crate) fn published(request: PublishToIoTCoreRequest, edition: Edition) -> Self {
+    pub(crate) fn published(
+        request: PublishToIoTCoreRequest,
+        edition: Edition,
+        now: Instant,
+    ) -> Self {
         let topic = MqttMessage::builder().topic_name(request.topic_name);
         let message = topic.set_payload(request.payload);
         let message = match edition {
@@ -45,13 +52,33 @@ impl Message {
                 .set_payload_format(request.payload_format),
             Edition::Lite => message,
         };
-        let qos = match &request.qos {
-            Qos::AtMostOnce => 0,
-            Qos::Unknown(text) if text == "2" => 2,
-            Qos::Unknown(text) if text.is_empty() => 0,
-            _ => 1,
-        };
-        Self { qos, ..message.build().expect("the topic is set").into() }
+        let qos = qos(&request.qos);
+        Self { qos, ..Self::new(message.build().expect("the topic is set"), now) }
+    }
+
+    /// A message with QoS 1.
+    pub(super) fn new(message: MqttMessage, now: Instant) -> Self {
+        let seconds = message.message_expiry_interval_seconds;
+        let expiry = seconds.map(|it| {
+            let seconds = u32::try_from(it.max(0)).unwrap_or(u32::MAX);
+            now + Duration::from_secs(seconds.into())
+        });
+        let properties = message.user_properties.unwrap_or_default().into_iter();
+        let properties =
+            properties.map(|it| (it.key.unwrap_or_default(), it.value.unwrap_or_default()));
+        Self {
+            topic: message.topic_name,
+            qos: 1,
+            payload: message.payload.unwrap_or_default(),
+            retain: message.retain.unwrap_or_default(),
+            user_properties: properties.collect(),
+            expiry,
+            correlation_data: message.correlation_data,
+            response_topic: message.response_topic,
+            is_text: message.payload_format == Some(PayloadFormat::Utf8),
+            content_type: message.content_type,
+            attempts: 0,
+        }
     }
 
     /// The number of bytes that the message takes in memory, without what is small.
@@ -82,6 +109,7 @@ impl Message {
         &self,
         edition: Edition,
         retain: bool,
+        now: Instant,
     ) -> Option<EncodedEvent<SubscribeToIoTCore>> {
         let builder = MqttMessage::builder().topic_name(&*self.topic).payload(self.payload.clone());
         let builder = match edition {
@@ -91,7 +119,7 @@ impl Message {
                 };
                 let properties: Vec<_> = self.user_properties.iter().map(property).collect();
                 let format = if self.is_text { PayloadFormat::Utf8 } else { PayloadFormat::Bytes };
-                let left = self.seconds_left(Instant::now()).map(i64::from);
+                let left = self.seconds_left(now).map(i64::from);
                 builder
                     .retain(retain)
                     .set_user_properties((!properties.is_empty()).then_some(properties))
@@ -108,27 +136,11 @@ impl Message {
     }
 }
 
-impl From<MqttMessage> for Message {
-    fn from(message: MqttMessage) -> Self {
-        let seconds = message.message_expiry_interval_seconds;
-        let expiry = seconds.map(|it| {
-            let seconds = u32::try_from(it.max(0)).unwrap_or(u32::MAX);
-            Instant::now() + Duration::from_secs(seconds.into())
-        });
-        let properties = message.user_properties.unwrap_or_default().into_iter();
-        let properties =
-            properties.map(|it| (it.key.unwrap_or_default(), it.value.unwrap_or_default()));
-        Self {
-            topic: message.topic_name,
-            qos: 1,
-            payload: message.payload.unwrap_or_default(),
-            retain: message.retain.unwrap_or_default(),
-            user_properties: properties.collect(),
-            expiry,
-            correlation_data: message.correlation_data,
-            response_topic: message.response_topic,
-            is_text: message.payload_format == Some(PayloadFormat::Utf8),
-            content_type: message.content_type,
-        }
+/// The number of a quality of service. Nucleus lite accepts 2, and an absent one is 0.
+pub(super) fn qos(qos: &Qos) -> u8 {
+    match qos {
+        Qos::Unknown(text) if text == "2" => 2,
+        Qos::AtLeastOnce => 1,
+        _ => 0,
     }
 }

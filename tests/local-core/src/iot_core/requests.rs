@@ -19,7 +19,10 @@ use greengrass_core_ipc::{
 };
 use serde_json::json;
 
-use super::{Message, Refused};
+use super::{
+    Refused,
+    message::{self, Message},
+};
 use crate::{
     edition::Edition,
     permission::is_missing,
@@ -43,7 +46,8 @@ impl Nucleus {
             tracing::info!("{}: a nucleus does not forward contentType", context.identity().0);
         }
         let topic = request.topic_name.clone();
-        self.iot_core.publish(Message::published(request, edition)).map_err(|reason| {
+        let message = Message::published(request, edition, self.iot_core.clock.instant());
+        self.iot_core.publish(message).map_err(|reason| {
             Unhandled::undeclared(&failed(&format!("publish to topic {topic} failed: {reason}")))
         })?;
         Ok(PublishToIoTCoreResponse::default())
@@ -59,7 +63,8 @@ impl Nucleus {
         self.authorize::<SubscribeToIoTCore>(context, &filter)?;
         check_qos(&request.qos, context, self.iot_core.edition)?;
         let (sender, events) = self.open(context);
-        let subscribed = self.iot_core.subscribe(filter.clone(), sender).await;
+        let qos = message::qos(&request.qos);
+        let subscribed = self.iot_core.subscribe(filter.clone(), qos, sender).await;
         let guard = subscribed.map_err(|refused| refusal(&filter, refused))?;
         let response = SubscribeToIoTCoreResponse::default();
         Ok(StreamingResponse::queued(response, events.keeping(guard)))

@@ -1,8 +1,6 @@
 //! The retained messages of the loop-back.
 
-use std::collections::BTreeMap;
-
-use tokio::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use super::Message;
 use crate::topics::{FilterTree, Rules};
@@ -38,10 +36,14 @@ impl Retained {
     }
 
     /// The messages whose topics match a filter, in the order of their topics.
-    pub(super) fn matching(&self, filter: &str, rules: Rules) -> impl Iterator<Item = &Message> {
+    pub(super) fn matching(
+        &self,
+        filter: &str,
+        rules: Rules,
+        now: Instant,
+    ) -> impl Iterator<Item = &Message> {
         let mut tree = FilterTree::new(rules);
         tree.insert(filter, 0, ());
-        let now = Instant::now();
         self.messages.values().filter(move |message| {
             let mut is_match = false;
             tree.for_each_match(&message.topic, |()| is_match = true);

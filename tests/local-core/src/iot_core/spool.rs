@@ -37,6 +37,12 @@ impl Spool {
         Some(message)
     }
 
+    /// Puts a message back before the oldest one, even if there is no space for it.
+    pub(super) fn put_back(&mut self, message: Message) {
+        self.size += message.payload.len();
+        self.messages.push_front(message);
+    }
+
     /// Removes the messages with QoS 0.
     pub(super) fn remove_qos0(&mut self) {
         self.messages.retain(|it| it.qos > 0);

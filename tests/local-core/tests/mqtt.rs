@@ -1,0 +1,199 @@
+//! AWS IoT Core over a broker, which is Mosquitto.
+
+mod mosquitto;
+
+use std::collections::BTreeSet;
+
+use greengrass_core_ipc::{
+    Client,
+    types::{ConnectionStatus, MqttMessage, PayloadFormat, Qos, UserProperty},
+};
+use greengrass_local_core::{Builder, LocalCore};
+
+use crate::{
+    iot_core::{next, pair, publish, retain, start, status, subscribe, text},
+    support::Program,
+};
+use mosquitto::Broker;
+
+/// A core that is connected to a broker.
+async fn connected(builder: Builder) -> (LocalCore, Client) {
+    let (core, client) = start(builder).await;
+    wait_for(&client, ConnectionStatus::Connected).await;
+    (core, client)
+}
+
+async fn wait_for(client: &Client, expected: ConnectionStatus) {
+    let mut statuses = client.subscribe_to_iot_core_connection_status().send().await.unwrap();
+    let wait = async { while status(&mut statuses).await != expected {} };
+    test_util::in_time("the state of the connection", wait).await;
+}
+
+#[tokio::test]
+async fn messages_go_to_a_tool_and_come_from_it_with_their_members() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let mut broker = Broker::start("").await;
+    let (_core, client) = connected(LocalCore::builder().mqtt(broker.url())).await;
+
+    let mut received = subscribe(&client, "from/+/#").await;
+    let properties = "content-type text/plain,correlation-data id,message-expiry-interval 100,\
+         payload-format-indicator 1,response-topic answers,user-property k 1,user-property k 2";
+    let properties =
+        properties.split(',').flat_map(|it| ["-D", "publish"].into_iter().chain(it.split(' ')));
+    let message = ["-t", "from/tool/x", "-m", "hello", "-q", "1"];
+    broker.publish(&message.into_iter().chain(properties).collect::<Vec<_>>()).await;
+    let property = |value| UserProperty::builder().key("k").value(value).build();
+    let expected = MqttMessage::builder()
+        .topic_name("from/tool/x")
+        .payload("hello")
+        .retain(false)
+        .user_properties(vec![property("1"), property("2")])
+        .message_expiry_interval_seconds(100)
+        .correlation_data("id")
+        .response_topic("answers")
+        .payload_format(PayloadFormat::Utf8)
+        .content_type("text/plain");
+    assert_eq!(next(&mut received).await, expected.build().unwrap());
+
+    let tool = broker.subscribe("to/#", "%t %q %p %D %E %F %R %P").await;
+    let publish = client.publish_to_iot_core().topic_name("to/tool").qos(Qos::AtLeastOnce);
+    let publish = publish
+        .payload("hello")
+        .user_properties(vec![property("1"), property("2")])
+        .message_expiry_interval_seconds(100)
+        .correlation_data("id")
+        .response_topic("answers")
+        .payload_format(PayloadFormat::Utf8);
+    publish.send().await.unwrap();
+    let output = test_util::in_time("the tool", tool.wait_with_output()).await.unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        line,
+        "to/tool 1 hello id 100 1 answers k:1 k:2
+"
+    );
+}
+
+#[tokio::test]
+async fn a_message_arrives_once_although_filters_overlap() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let broker = Broker::start("").await;
+    let (_core, client) = connected(LocalCore::builder().mqtt(broker.url())).await;
+    retain(&client, "o/x", "retained", None).await;
+    let mut subscriptions = Vec::new();
+    for filter in ["o/x", "o/+", "+/x", "#", "o/x"] {
+        subscriptions.push(subscribe(&client, filter).await);
+    }
+    for payload in ["1", "2"] {
+        publish(&client, "o/x", payload).await.unwrap();
+    }
+    for (index, subscription) in subscriptions.iter_mut().enumerate() {
+        // Not the last one, whose filter the broker already has.
+        if index < 4 {
+            let retained = next(subscription).await;
+            assert_eq!((&*retained.topic_name, retained.retain), ("o/x", Some(true)));
+        }
+        for payload in ["1", "2"] {
+            assert_eq!(text(subscription).await, pair("o/x", payload), "{index}");
+        }
+    }
+    // The broker still has the filter, for the last subscription.
+    subscriptions.remove(0).close().await.unwrap();
+    publish(&client, "o/x", "3").await.unwrap();
+    assert_eq!(text(subscriptions.last_mut().unwrap()).await, pair("o/x", "3"));
+    let mut shared = [
+        subscribe(&client, "$share/group/o/y").await,
+        subscribe(&client, "$share/group/o/y").await,
+    ];
+    for payload in ["4", "5"] {
+        publish(&client, "o/y", payload).await.unwrap();
+    }
+    let [first, second] = &mut shared;
+    let received = BTreeSet::from([text(first).await.1, text(second).await.1]);
+    assert_eq!(received, BTreeSet::from(["4".to_owned(), "5".to_owned()]));
+}
+
+#[tokio::test]
+async fn subscriptions_and_queued_messages_survive_the_end_of_the_broker() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let mut broker = Broker::start("").await;
+    let (_core, client) = connected(LocalCore::builder().mqtt(broker.url())).await;
+    let mut received = subscribe(&client, "q/+").await;
+    for _ in 0..2 {
+        broker.kill().await;
+        wait_for(&client, ConnectionStatus::Disconnected).await;
+        let qos0 = client.publish_to_iot_core().topic_name("q/0").qos(Qos::AtMostOnce).payload("x");
+        assert_eq!(qos0.send().await.unwrap_err().code(), Some("ServiceError"));
+        // They are retained because they may be sent before the subscription.
+        let mut topics: BTreeSet<_> = (0..20).map(|index| format!("q/{index}")).collect();
+        for topic in &topics {
+            retain(&client, topic, "x", None).await;
+        }
+        // Waits for the connection.
+        let (late, ()) = tokio::join!(subscribe(&client, "late"), broker.restart());
+        while !topics.is_empty() {
+            topics.remove(&next(&mut received).await.topic_name);
+        }
+        late.close().await.unwrap();
+    }
+    broker.publish(&["-t", "q/end", "-m", "end", "-q", "1"]).await;
+    while next(&mut received).await.topic_name != "q/end" {}
+}
+
+#[tokio::test]
+async fn two_cores_exchange_messages() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let broker = Broker::start("").await;
+    let (_core, client) = connected(LocalCore::builder().mqtt(broker.url())).await;
+    let args = ["--component", "b", "--mqtt", &broker.url(), "--mqtt-client-id", "other"];
+    let program = Program::start(&args.map(str::to_owned)).await;
+    let other = program.client(0).await;
+    let (mut here, mut there) =
+        (subscribe(&client, "here").await, subscribe(&other, "there").await);
+    publish(&client, "there", "to b").await.unwrap();
+    assert_eq!(text(&mut there).await, pair("there", "to b"));
+    publish(&other, "here", "to a").await.unwrap();
+    assert_eq!(text(&mut here).await, pair("here", "to a"));
+}
+
+#[tokio::test]
+async fn a_broker_with_tls_requires_a_certificate() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    mosquitto::certificates(folder.path());
+    let file = |name: &str| folder.path().join(name);
+    let option = |option: &str, name: &str| format!("{option} {}\n", file(name).display());
+    let options = [("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key")];
+    let options: String = options.into_iter().map(|(name, path)| option(name, path)).collect();
+    let mut broker = Broker::start(&format!("{options}require_certificate true")).await;
+    let url = format!("mqtts://localhost:{}", broker.port);
+    let builder = || LocalCore::builder().mqtt(&url).mqtt_ca(file("ca.pem"));
+
+    let core = builder().mqtt_cert(file("client.pem"), file("client.key"));
+    let (_core, client) = connected(core).await;
+    let mut received = subscribe(&client, "t").await;
+    publish(&client, "t", "secret").await.unwrap();
+    assert_eq!(text(&mut received).await, pair("t", "secret"));
+
+    let (_without_certificate, _) = start(builder()).await;
+    broker.logged("peer did not return a certificate").await;
+    // The broker's certificate is not one of this authority.
+    let other = LocalCore::builder().mqtt(&url).mqtt_ca(file("client.pem"));
+    let (_wrong_authority, _) = start(other).await;
+    broker.logged("alert unknown ca").await;
+
+    let missing = LocalCore::builder().mqtt(&url).mqtt_ca(file("missing.pem")).start().await;
+    assert!(missing.unwrap_err().to_string().contains("missing.pem"));
+    let plain = LocalCore::builder().mqtt(broker.url()).mqtt_ca(file("ca.pem")).start().await;
+    assert!(plain.unwrap_err().to_string().contains("mqtts://"));
+}
