@@ -13,7 +13,7 @@ mod spool;
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct IotCore {
     is_connected: watch::Sender<bool>,
     /// Wakes the task that sends messages to a broker.
     queued: Arc<Notify>,
+    /// Logs once that messages stay in this process.
+    explained: Once,
 }
 
 /// Where messages go.
@@ -131,7 +133,15 @@ impl IotCore {
         };
         let is_connected = watch::Sender::new(matches!(link, Link::Loopback));
         let queued = Arc::new(Notify::new());
-        Self { edition, clock, link, state: Mutex::new(state), is_connected, queued }
+        Self {
+            edition,
+            clock,
+            link,
+            state: Mutex::new(state),
+            is_connected,
+            queued,
+            explained: Once::new(),
+        }
     }
 
     /// Connects to the broker, if there is one.
@@ -148,6 +158,7 @@ impl IotCore {
         if matches!(self.link, Link::Nowhere) {
             return Err("the device is configured to run offline".to_owned());
         }
+        self.explain();
         let mut state = self.lock();
         let is_connected = *self.is_connected.borrow();
         if is_connected && matches!(self.link, Link::Loopback) {
@@ -159,6 +170,15 @@ impl IotCore {
         state.spool.push(message)?;
         self.queued.notify_one();
         Ok(())
+    }
+
+    /// Logs at the first call what differs from a device.
+    fn explain(&self) {
+        if matches!(self.link, Link::Loopback) {
+            self.explained.call_once(|| {
+                tracing::info!("messages to AWS IoT Core reach the subscribers of this core only, without a broker");
+            });
+        }
     }
 
     /// Does with a message what a broker does.
@@ -179,6 +199,7 @@ impl IotCore {
         events: EventSender<SubscribeToIoTCore>,
     ) -> Result<Unsubscribe, Refused> {
         limits::check_filter(&filter)?;
+        self.explain();
         let waiting = async {
             match &self.link {
                 Link::Nowhere => Err("the device is not configured to connect to AWS".into()),

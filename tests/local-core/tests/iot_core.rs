@@ -46,7 +46,7 @@ pub(crate) async fn subscribe(client: &Client, filter: &str) -> Subscription<Sub
 }
 
 pub(crate) async fn next(subscription: &mut Subscription<SubscribeToIoTCore>) -> MqttMessage {
-    match subscription.next().await.unwrap().unwrap() {
+    match test_util::in_time("a message", subscription.next()).await.unwrap().unwrap() {
         IoTCoreMessage::Message(message) => message,
         other => panic!("{other:?}"),
     }
@@ -65,7 +65,7 @@ pub(crate) fn pair(topic: &str, text: &str) -> (String, String) {
 pub(crate) async fn status(
     subscription: &mut Subscription<SubscribeToIoTCoreConnectionStatus>,
 ) -> ConnectionStatus {
-    match subscription.next().await.unwrap().unwrap() {
+    match test_util::in_time("a status", subscription.next()).await.unwrap().unwrap() {
         IoTCoreConnectionStatusEvent::ConnectionStatusEvent(event) => event.status,
         other => panic!("{other:?}"),
     }
