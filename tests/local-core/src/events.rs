@@ -28,7 +28,7 @@ where
 #[derive(Debug, Default)]
 pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Senders>>);
 
-/// Senders of which some streams may have ended.
+/// Senders, also of streams that have ended.
 #[derive(Debug, Default)]
 struct Senders {
     senders: Vec<AnySender>,

@@ -97,8 +97,8 @@ impl Nucleus {
     pub(crate) fn merge_config(&self, component: &str, merges: Vec<Map<String, Value>>) {
         let has_policies = merges.iter().flat_map(Map::keys).any(|it| is_access_control(it));
         for values in merges {
-            // Values with a timestamp in the future are kept, which is not an error here. Nobody waits until the change
-            // is on the disk.
+            // Values with a timestamp in the future are kept, which is not an error here. The change is on the disk
+            // later.
             let _ = self.configurations.merge(component, values);
         }
         if has_policies {
@@ -136,7 +136,8 @@ macro_rules! served {
                 request: <$operation as Operation>::Request,
                 context: RequestContext,
             ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
-                Ok(self.$handler(request, &context).await?)
+                let response = self.$handler(request, &context).await?;
+                Ok(response)
             }
         )*
     };
@@ -147,7 +148,8 @@ macro_rules! served {
                 request: StreamingRequest<$operation>,
                 context: RequestContext,
             ) -> Result<StreamingResponse<$operation>, <$operation as Operation>::Error> {
-                Ok(self.$handler(request.request, &context).await?)
+                let response = self.$handler(request.request, &context).await?;
+                Ok(response)
             }
         )*
     };

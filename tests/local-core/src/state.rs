@@ -199,7 +199,7 @@ fn write(mut store: Store, commits: mpsc::Receiver<Commit>) {
             unsaved_changes.clear();
         }
         for done in waiting {
-            // An error means that nobody waits.
+            // An error means that the caller does not wait.
             let _ = done.send(if is_failing { Err(unsaved()) } else { Ok(()) });
         }
     }

@@ -109,7 +109,7 @@ async fn components_are_added_changed_and_removed() {
     assert_eq!(deploy(&client, &folder, remove).await, succeeded());
     assert_eq!(version(&client, A).await, None);
     assert_eq!(version(&client, "com.example.ByHand").await.as_deref(), Some("1.0.0"));
-    assert!(core.components().all(|it| it != A), "its token is gone");
+    assert!(core.components().all(|it| it != A), "it has no token");
     core.stop().await.unwrap();
 }
 

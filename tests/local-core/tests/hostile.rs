@@ -219,7 +219,7 @@ fn frames_of_24_mib() {
             let mut bystander = Bystander::connect(&core).await;
             let whole = publish(1, "t", MAX_FRAME - 4096).encode();
             let limit = peak() + 128 * 1024;
-            // Frames of which only the beginning arrives take no memory for the rest.
+            // Incomplete frames take no memory for the rest.
             let mut open = Vec::new();
             for index in 0..40 {
                 let mut peer =

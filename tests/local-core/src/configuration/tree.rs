@@ -18,7 +18,7 @@ pub(crate) type Millis = i64;
 
 /// The maximum depth of a configuration, in levels of paths and values together.
 ///
-/// Trees are traversed recursively, and JSON parsers accept 128 levels, of which messages have some. The limit of nucleus
+/// Trees are traversed recursively, and JSON parsers accept 128 levels; messages have some of them. The limit of nucleus
 /// lite is 15; the Java nucleus has none.
 pub(crate) const MAX_DEPTH: usize = 120;
 

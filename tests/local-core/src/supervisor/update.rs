@@ -41,7 +41,7 @@ pub(crate) struct Changed {
 enum Progress {
     /// Some have not come to rest yet.
     Changing,
-    /// All are running or have finished since this number of states, and those to be removed are gone.
+    /// All are running or have finished since this number of states, and those to be removed have ended.
     Up(usize),
     Broken(String),
 }

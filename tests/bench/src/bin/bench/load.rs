@@ -10,7 +10,7 @@ use crate::{
     table::{Table, cell, times},
 };
 
-/// The numbers of connections, of subscriptions of which some match, and of keys in the configuration.
+/// The numbers of connections, of subscriptions (some match), and of keys in the configuration.
 const CONNECTIONS: usize = 50;
 const SUBSCRIPTIONS: usize = 500;
 const KEYS: &str = "1000";

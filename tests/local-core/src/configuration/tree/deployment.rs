@@ -78,7 +78,7 @@ fn compare(
     };
     for (key, (name, node)) in &before.children {
         let present = after.children.get(key).map(|it| &it.1);
-        if !present.is_some_and(|it| it.is_container() == node.is_container()) {
+        if present.is_none_or(|it| it.is_container() != node.is_container()) {
             path.push(name.clone());
             let (is_replaced, descendants) = (present.is_some(), node.descendants(path));
             changed(path, Kind::Removed { is_replaced, descendants }, changes);
