@@ -104,7 +104,7 @@ async fn components_are_added_changed_and_removed() {
     assert_eq!(deploy(&client, &folder, update).await, succeeded());
     assert_eq!(version(&client, A).await.as_deref(), Some("1.1.0"));
     let value = component.get_configuration().key_path([""; 0]).send().await.unwrap().value;
-    assert_eq!(value, Some(json!({ "a": 5, "b": 2 })));
+    assert_eq!(value, Some(json!({ "a": 5.0, "b": 2 })));
     let remove = json!({ "rootComponentsToRemove": [A] });
     assert_eq!(deploy(&client, &folder, remove).await, succeeded());
     assert_eq!(version(&client, A).await, None);

@@ -11,6 +11,7 @@ use greengrass_core_ipc::{
     server::EventSender, types::error::ServiceError,
 };
 use serde_json::{Map, Value};
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     rows,
@@ -40,7 +41,7 @@ struct Component {
     watchers: Watchers,
 }
 
-/// Changes of the configurations on their way to the disk.
+/// Changes of the configurations on their way to the watchers and to the disk.
 pub(crate) type Commit = std::pin::Pin<Box<dyn Future<Output = Result<(), ServiceError>> + Send>>;
 
 impl Configurations {
@@ -146,13 +147,22 @@ impl Configurations {
             self.state.is_kept().then(|| rows::of(component, configuration, &changes, is_new));
         // Under the lock, so that the state has the order of the changes.
         let commit = self.state.commit(rows.unwrap_or_default());
+        let is_behind = watchers.is_behind();
         watchers.notify(changes);
         let has_more = watchers.deliver();
         drop(locked_entry);
-        if has_more {
-            deliver_later(entry);
-        }
-        result.map(|()| Box::pin(commit) as Commit)
+        let delivery = has_more.then(|| deliver_later(entry)).flatten();
+        // Who writes faster than the watchers receive waits, so that the memory cannot fill with events.
+        let delivery = delivery.filter(|_| is_behind);
+        result.map(|()| {
+            Box::pin(async {
+                if let Some(delivery) = delivery {
+                    // An error means that the runtime shuts down.
+                    let _ = delivery.await;
+                }
+                commit.await
+            }) as Commit
+        })
     }
 
     /// Subscribes to the changes at and below a path. Returns whether the path exists.
@@ -203,18 +213,51 @@ impl Configurations {
 }
 
 /// Delivers the remaining events of a large change in pieces, between which others use the configuration.
-fn deliver_later(entry: Arc<Mutex<Component>>) {
+fn deliver_later(entry: Arc<Mutex<Component>>) -> Option<JoinHandle<()>> {
     let deliver = move || locked(&entry).watchers.deliver();
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn(async move {
-            while deliver() {
-                tokio::task::yield_now().await;
-            }
-        })),
-        Err(_) => while deliver() {},
-    }
+    let Ok(runtime) = Handle::try_current() else {
+        while deliver() {}
+        return None;
+    };
+    Some(runtime.spawn(async move {
+        while deliver() {
+            tokio::task::yield_now().await;
+        }
+    }))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::events;
+
+    #[tokio::test]
+    async fn the_events_of_a_large_update_are_sent_in_pieces() {
+        let values = Some(Map::new());
+        let components = [("a".to_owned(), values)];
+        let configurations = Configurations::new(Arc::default(), Clock::default(), components);
+        let mut watchers = Vec::new();
+        for _ in 0..50 {
+            let (sender, events) = events::channel();
+            assert!(configurations.subscribe("a", &[], sender));
+            watchers.push(events);
+        }
+        let leaves = (0..1_000).map(|it| (format!("leaf{it}"), json!(it))).collect();
+        configurations.update("a", &[], leaves, 5).unwrap().await.unwrap();
+        let component = configurations.component("a").unwrap();
+        let mut pieces = 0;
+        while locked(&component).watchers.is_behind() {
+            // Others use the configuration between two pieces.
+            assert!(configurations.get("a", &["leaf999".to_owned()]).is_some());
+            pieces += 1;
+            tokio::task::yield_now().await;
+        }
+        assert!(pieces > 40, "{pieces}");
+    }
 }

@@ -16,6 +16,9 @@ const PIECE: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Watchers {
     open: Vec<Arc<Watcher>>,
+    /// The number above which those of ended streams are removed. It grows with the number of open streams, so that the
+    /// cost of adding one does not.
+    limit: usize,
     /// Changes that are not delivered, each batch with the watchers at that time.
     pending: VecDeque<Batch>,
 }
@@ -42,9 +45,17 @@ impl Watchers {
         path: &[String],
         events: EventSender<SubscribeToConfigurationUpdate>,
     ) {
-        self.open.retain(|it| it.events.is_open());
+        if self.open.len() >= self.limit {
+            self.open.retain(|it| it.events.is_open());
+            self.limit = 2 * self.open.len() + 16;
+        }
         let path = path.iter().map(|it| folded(it)).collect();
         self.open.push(Arc::new(Watcher { component: component.to_owned(), path, events }));
+    }
+
+    /// Whether there are events that are not delivered.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// Queues the events of changes.
