@@ -65,7 +65,7 @@ use crate::{
     numbers::Numbers,
     pubsub::PubSub,
     secrets::Secrets,
-    shadows::{self, Shadows},
+    shadows::Shadows,
     state::State,
     supervisor::Supervisor,
     tokens::Tokens,
@@ -209,7 +209,7 @@ impl GreengrassCoreIpc for Nucleus {
         request: PublishToTopicRequest,
         context: RequestContext,
     ) -> Result<PublishToTopicResponse, PublishToTopicError> {
-        let shadow = shadows::Request::of_message(&request.topic, &request.publish_message);
+        let shadow = self.shadow_request(&request);
         self.publish(request, &context)?;
         if let Some(shadow) = shadow {
             self.serve_shadow_message(shadow).await;

@@ -28,6 +28,7 @@ use greengrass_core_ipc::{
             ListNamedShadowsForThing, ListNamedShadowsForThingRequest,
             ListNamedShadowsForThingResponse,
         },
+        publish_to_topic::PublishToTopicRequest,
         update_thing_shadow::{
             UpdateThingShadow, UpdateThingShadowRequest, UpdateThingShadowResponse,
         },
@@ -116,17 +117,6 @@ impl Request {
         Self { verb, name, payload: Blob::default() }
     }
 
-    /// The request that a message on a topic is, if any.
-    pub(crate) fn of_message(topic: &str, message: &PublishMessage) -> Option<Self> {
-        let (verb, name) = Name::of_topic(topic)?;
-        let payload = match message {
-            PublishMessage::JsonMessage(it) => Blob::new(it.message.as_ref()?.to_string()),
-            PublishMessage::BinaryMessage(it) => it.message.clone()?,
-            _ => return None,
-        };
-        Some(Self { verb, name, payload })
-    }
-
     fn check(&self) -> Result<Key, Rejection> {
         let key = self.name.check()?;
         if self.verb == Verb::Update && self.payload.is_empty() {
@@ -193,6 +183,19 @@ impl Nucleus {
         let (names, token) = self.shadows.store.list(caller, thing, token, size)?;
         let response = ListNamedShadowsForThingResponse::builder().results(names);
         Ok(response.timestamp(self.clock.now()).set_next_token(token).build().expect(COMPLETE))
+    }
+
+    /// The request that a message on a topic is, if any.
+    pub(crate) fn shadow_request(&self, it: &PublishToTopicRequest) -> Option<Request> {
+        let (verb, name) = Name::of_topic(&it.topic)?;
+        let payload = match &it.publish_message {
+            PublishMessage::JsonMessage(it) => {
+                Blob::new(self.numbers.received(it.message.clone()?).to_string())
+            }
+            PublishMessage::BinaryMessage(it) => it.message.clone()?,
+            _ => return None,
+        };
+        Some(Request { verb, name, payload })
     }
 
     /// Serves a request by a message, for which only the permission to publish it is required.

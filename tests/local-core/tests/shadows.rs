@@ -193,14 +193,19 @@ async fn a_request_by_a_message_needs_only_the_permission_to_publish() {
     let topic = |end: &str| format!("$aws/things/{THING}/shadow/{end}");
     let mut messages =
         client.subscribe_to_topic().topic(topic("update/accepted")).send().await.unwrap();
-    let document = json!({ "state": { "reported": { "on": true } } });
+    let mut levels = Vec::new();
+    let document = json!({ "state": { "reported": { "on": true, "level": 3 } } });
     let json = JsonMessage::builder().message(document.clone()).build();
     let binary = BinaryMessage::builder().message(document.to_string()).build();
     for message in [PublishMessage::JsonMessage(json), PublishMessage::BinaryMessage(binary)] {
         let publish = client.publish_to_topic().topic(topic("update")).publish_message(message);
         publish.send().await.unwrap();
-        assert_eq!(next(&mut messages).await.1["state"], document["state"]);
+        let state = next(&mut messages).await.1["state"]["reported"].clone();
+        levels.push(state["level"].to_string());
+        assert_eq!(state["on"], true);
     }
+    // The numbers of a JSON message become doubles.
+    assert_eq!(levels, ["3.0", "3"]);
 }
 
 #[tokio::test]

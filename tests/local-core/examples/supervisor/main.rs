@@ -20,7 +20,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut updates = client.subscribe_to_component_updates().send().await?;
     let mut requests =
         client.subscribe_to_topic().topic("example/supervisor/restart").send().await?;
-    let configuration = client.get_configuration().send().await?.value.unwrap_or_default();
+    let everything = Vec::<String>::new();
+    let configuration = client.get_configuration().key_path(everything).send().await?.value;
+    let configuration = configuration.unwrap_or_default();
     read_secret(&client, configuration["secret"].as_str().unwrap_or_default()).await?;
     list(&client).await?;
     // A nucleus converts numbers to floating point.
