@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::SystemTime};
 
 use greengrass_core_ipc::{
     Client,
-    types::{ConnectionStatus, MqttMessage, PayloadFormat, Qos, UserProperty},
+    types::{ConnectionStatus, MqttMessage, PayloadFormat, Qos, UserProperty, error::ServiceError},
 };
 use greengrass_local_core::{Builder, Clock, LocalCore};
 
@@ -15,6 +15,10 @@ use crate::{
     support::Program,
 };
 use mosquitto::Broker;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// A core that is connected to a broker. Its subscriptions wait for the broker without a time limit.
 async fn connected(builder: Builder) -> (LocalCore, Client) {
@@ -143,6 +147,58 @@ async fn subscriptions_and_queued_messages_survive_the_end_of_the_broker() {
     }
     broker.publish(&["-t", "q/end", "-m", "end", "-q", "1"]).await;
     while next(&mut received).await.topic_name != "q/end" {}
+}
+
+#[tokio::test]
+async fn a_login_has_the_permissions_of_the_broker() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    mosquitto::add_user(&file("users"), "core", "p@ss:/%");
+    std::fs::write(file("permissions"), "user core\ntopic readwrite allowed/#\n").unwrap();
+    let (users, permissions) = (file("users"), file("permissions"));
+    let options = format!("password_file {}\nacl_file {}", users.display(), permissions.display());
+    let broker = Broker::start(&options).await;
+    let url = broker.url().replace("mqtt://", "mqtt://core:p%40ss%3A%2F%25@");
+    let (_core, client) = connected(LocalCore::builder().mqtt(url)).await;
+    let mut received = subscribe(&client, "allowed/#").await;
+    // The broker refuses the first message, and the core does not send it again.
+    for topic in ["denied/x", "allowed/x"] {
+        publish(&client, topic, topic).await.unwrap();
+    }
+    assert_eq!(text(&mut received).await, pair("allowed/x", "allowed/x"));
+}
+
+/// Serves a connection as a broker that refuses all subscriptions.
+async fn refuse_subscriptions(listener: TcpListener) -> std::io::Result<()> {
+    let (mut io, _) = listener.accept().await?;
+    loop {
+        let mut head = [0; 2];
+        io.read_exact(&mut head).await?;
+        let mut body = vec![0; head[1].into()];
+        io.read_exact(&mut body).await?;
+        match head[0] >> 4 {
+            // CONNECT: CONNACK.
+            1 => io.write_all(&[0x20, 3, 0, 0, 0]).await?,
+            // SUBSCRIBE: SUBACK with the reason code "not authorized".
+            8 => io.write_all(&[0x90, 4, body[0], body[1], 0, 0x87]).await?,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_subscription_fails_with_the_reason_code() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    tokio::spawn(refuse_subscriptions(listener));
+    let (_core, client) = connected(LocalCore::builder().mqtt(url)).await;
+    let denied = client.subscribe_to_iot_core().topic_name("denied").qos(Qos::AtLeastOnce);
+    let error = denied.send().await.unwrap_err();
+    let error = error.service_error().unwrap().decode::<ServiceError>().unwrap();
+    assert_eq!(error.context.unwrap()["reasonCode"], 0x87);
 }
 
 #[tokio::test]

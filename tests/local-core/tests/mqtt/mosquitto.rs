@@ -129,6 +129,13 @@ async fn found(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> bool {
     false
 }
 
+/// Adds a user to a file for the option `password_file`.
+pub(super) fn add_user(file: &Path, user: &str, password: &str) {
+    let mut command = command("mosquitto_passwd");
+    let output = command.args(["-b", "-c"]).arg(file).args([user, password]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 /// Writes the certificate and the key of a test authority, of a server for 127.0.0.1 and of a client into a folder.
 pub(super) fn certificates(folder: &Path) {
     let run = |args: &str| {
