@@ -21,6 +21,7 @@ use greengrass_core_ipc::{
 };
 
 use crate::{
+    core::LocalCore,
     edition::Edition,
     topics::{FilterTree, Rules, has_wildcard, is_wildcard_filter, levels},
 };
@@ -148,5 +149,13 @@ impl PubSub {
 
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, FilterTree<Arc<Subscription>>> {
         self.subscriptions.write().unwrap_or_else(|it| it.into_inner())
+    }
+}
+
+impl LocalCore {
+    /// Publishes a message on a local topic, as a further component does: for example the delta of a shadow on
+    /// `$aws/things/THING/shadow/update/delta`. Permissions are not checked.
+    pub fn publish_to_topic(&self, topic: &str, message: impl Into<PublishMessage>) {
+        self.nucleus().pubsub.publish("", topic, message.into());
     }
 }

@@ -7,15 +7,29 @@ use std::{
 
 use greengrass_core_ipc::{
     operation::{
-        get_secret_value::{GetSecretValue, GetSecretValueRequest, GetSecretValueResponse},
+        get_secret_value::{
+            GetSecretValue, GetSecretValueError, GetSecretValueRequest, GetSecretValueResponse,
+        },
         publish_to_topic::PublishToTopic,
+        subscribe_to_certificate_updates::SubscribeToCertificateUpdates,
         subscribe_to_component_updates::SubscribeToComponentUpdates,
+        subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
+        subscribe_to_iot_core::SubscribeToIoTCore,
+        subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicResponse},
+        subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
     },
-    server::{GreengrassCoreIpc, RequestContext, StreamingRequest, StreamingResponse},
+    server::{
+        GreengrassCoreIpc, OnFull, RequestContext, StreamingRequest, StreamingResponse, event_queue,
+    },
     types::{
-        BinaryMessage, ComponentUpdatePolicyEvents, LifecycleState, PreComponentUpdateEvent,
-        SecretValue, SubscriptionResponseMessage,
+        BinaryMessage, CertificateOptions, CertificateType, CertificateUpdate,
+        CertificateUpdateEvent, ComponentUpdatePolicyEvents, ConfigurationUpdateEvent,
+        ConfigurationUpdateEvents, ConnectionStatus, ConnectionStatusEvent,
+        IoTCoreConnectionStatusEvent, IoTCoreMessage, LifecycleState, MessageContext, MqttMessage,
+        PostComponentUpdateEvent, PreComponentUpdateEvent, Qos, SecretValue,
+        SubscriptionResponseMessage, ValidateConfigurationUpdateEvent,
+        ValidateConfigurationUpdateEvents,
         error::{ResourceNotFoundError, ServiceError, UnauthorizedError},
     },
 };
@@ -187,10 +201,7 @@ impl GreengrassCoreIpc for Double {
         &self,
         request: GetSecretValueRequest,
         context: RequestContext,
-    ) -> Result<
-        GetSecretValueResponse,
-        <GetSecretValue as eventstream_rpc::operation::Operation>::Error,
-    > {
+    ) -> Result<GetSecretValueResponse, GetSecretValueError> {
         Ok(secret(&format!("{} of {}", request.secret_id, context.identity().0)))
     }
 
@@ -202,8 +213,7 @@ impl GreengrassCoreIpc for Double {
         if request.request.topic != "mine" {
             return Err(UnauthorizedError::builder().build().into());
         }
-        let (events, reply) =
-            eventstream_rpc::server::event_queue(1024, eventstream_rpc::server::OnFull::DropOldest);
+        let (events, reply) = event_queue(1024, OnFull::DropOldest);
         events.send(&SubscriptionResponseMessage::BinaryMessage(message())).unwrap();
         Ok(StreamingResponse::queued(SubscribeToTopicResponse::default(), reply))
     }
@@ -288,4 +298,76 @@ async fn a_test_advances_the_clock() {
     in_time("the start", core.wait_for_state("a", LifecycleState::Starting)).await.unwrap();
     clock.advance(Duration::from_secs(3601));
     in_time("the error", core.wait_for_state("a", LifecycleState::Errored)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_test_sends_the_events_of_every_subscription() {
+    let core = LocalCore::builder().config("a", json!({ "k": 1 })).start().await.unwrap();
+    let client = core.connect("a").await.unwrap();
+    macro_rules! check {
+        ($subscription:expr, $operation:expr, $event:expr) => {
+            let mut events = $subscription.send().await.unwrap();
+            let event = $event;
+            assert_eq!(core.send_event($operation, "a", &event), 1);
+            in_time("an event", async { while events.next().await.unwrap().unwrap() != event {} })
+                .await;
+        };
+    }
+    let deployment = || PostComponentUpdateEvent::builder().deployment_id("d").build().unwrap();
+    check!(
+        client.subscribe_to_component_updates(),
+        SubscribeToComponentUpdates,
+        ComponentUpdatePolicyEvents::PostUpdateEvent(deployment())
+    );
+    let changed = ConfigurationUpdateEvent::builder().component_name("a").key_path(["k"]);
+    check!(
+        client.subscribe_to_configuration_update().key_path(["k"]),
+        SubscribeToConfigurationUpdate,
+        ConfigurationUpdateEvents::ConfigurationUpdateEvent(changed.build().unwrap())
+    );
+    let proposed = ValidateConfigurationUpdateEvent::builder().configuration(json!({ "k": 2 }));
+    let proposed = proposed.deployment_id("d").build().unwrap();
+    check!(
+        client.subscribe_to_validate_configuration_updates(),
+        SubscribeToValidateConfigurationUpdates,
+        ValidateConfigurationUpdateEvents::ValidateConfigurationUpdateEvent(proposed)
+    );
+    let status = ConnectionStatusEvent::builder().status(ConnectionStatus::Disconnected);
+    check!(
+        client.subscribe_to_iot_core_connection_status(),
+        SubscribeToIoTCoreConnectionStatus,
+        IoTCoreConnectionStatusEvent::ConnectionStatusEvent(status.build().unwrap())
+    );
+    let mqtt = MqttMessage::builder().topic_name("from/the/test").payload("x").build().unwrap();
+    check!(
+        client.subscribe_to_iot_core().topic_name("t").qos(Qos::AtLeastOnce),
+        SubscribeToIoTCore,
+        IoTCoreMessage::Message(mqtt)
+    );
+    check!(
+        client.subscribe_to_topic().topic("t"),
+        SubscribeToTopic,
+        SubscriptionResponseMessage::BinaryMessage(message_on("other"))
+    );
+    // Without a file of client devices.
+    let updates = core.on_next(SubscribeToCertificateUpdates).open(Default::default());
+    let options = CertificateOptions::builder().certificate_type(CertificateType::Server).build();
+    let subscribe = client.subscribe_to_certificate_updates().certificate_options(options.unwrap());
+    let mut received = subscribe.send().await.unwrap();
+    let update = CertificateUpdate::builder().certificate("pem").build();
+    let update = CertificateUpdateEvent::CertificateUpdate(update);
+    updates.send(&update).unwrap();
+    assert_eq!(received.next().await.unwrap().unwrap(), update);
+
+    let delta = "$aws/things/thing/shadow/update/delta";
+    let mut deltas = client.subscribe_to_topic().topic(delta).send().await.unwrap();
+    core.publish_to_topic(delta, message());
+    let expected = SubscriptionResponseMessage::BinaryMessage(message_on(delta));
+    assert_eq!(in_time("the delta", deltas.next()).await.unwrap().unwrap(), expected);
+}
+
+/// The message as it is received on a topic.
+fn message_on(topic: &str) -> BinaryMessage {
+    let context = MessageContext::builder().topic(topic).build();
+    BinaryMessage::builder().message("x").context(context).build()
 }

@@ -142,6 +142,7 @@ impl Component {
 
 async fn core() -> LocalCore {
     LocalCore::builder()
+        .exact_numbers()
         .config("com.example.A", json!({"a": 1, "b": {"c": "x"}}))
         .component("com.example.B")
         .start()
