@@ -12,21 +12,14 @@ use conformance::official::{self, Tool};
 use greengrass_core_ipc::{
     Client,
     client::ConnectionBuilder,
-    operation::{
-        defer_component_update::{DeferComponentUpdate, DeferComponentUpdateResponse},
-        subscribe_to_component_updates::SubscribeToComponentUpdates,
-    },
-    types::{
-        ComponentUpdatePolicyEvents, IoTCoreMessage, JsonMessage, PreComponentUpdateEvent, Qos,
-    },
+    types::{IoTCoreMessage, JsonMessage, Qos},
 };
-use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_util::in_time;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
+    process::Child,
     sync::mpsc,
 };
 
@@ -267,14 +260,15 @@ async fn a_sensor_a_lamp_and_a_supervisor_work_in_each_language() {
         return;
     }
     let everything = json!({ "all": { "operations": ["*"], "resources": ["*"] } });
-    let services = ["ipc.pubsub", "ipc.mqttproxy", "ShadowManager"];
+    let services = ["ipc.pubsub", "ipc.mqttproxy", "ShadowManager", "Cli"];
     let services = services.map(|it| (format!("aws.greengrass.{it}"), everything.clone()));
     let policies: Value = services.into_iter().collect();
     let test = format!("com.example.Test={}", json!({ "accessControl": policies }));
     for recipes in LANGUAGES {
         let folder = tempfile::tempdir().unwrap();
         let secrets = secrets(&folder);
-        let options = ["--secrets", secrets.to_str().unwrap(), "--config", &test];
+        let secrets = secrets.to_str().unwrap();
+        let options = ["--secrets", secrets, "--config", &test, "--notify-components"];
         let mut core = Core::run(folder.path(), &recipes.map(example), &options);
         core.expect(&[
             "export SVCUID=",
@@ -318,40 +312,15 @@ async fn a_sensor_a_lamp_and_a_supervisor_work_in_each_language() {
             "com.example.Lamp | the lamp is off",
         ])
         .await;
+
+        client.create_local_deployment().send().await.unwrap();
+        core.expect(&[
+            "com.example.Supervisor | the update is deferred by 1000 ms",
+            "com.example.Supervisor | the update is deferred by 0 ms",
+        ])
+        .await;
         let (status, log) = core.end("TERM").await;
         assert!(status.success(), "{}", log.join("\n"));
-    }
-}
-
-#[tokio::test]
-async fn a_supervisor_defers_an_update_once_in_each_language() {
-    if !official::has(Tool::Python) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let mut python = Command::new("python3");
-    python.arg(example("supervisor/supervisor.py"));
-    python.env("PYTHONPATH", official::python_folder().unwrap());
-    for mut command in [Command::new(official::example("supervisor").unwrap()), python] {
-        let core = LocalCore::builder().recipe(example("supervisor/recipe.yaml"));
-        let core = core.secrets(secrets(&folder)).start().await.unwrap();
-        let environment = core.environment("com.example.Supervisor");
-        let mut process = command.envs(environment).kill_on_drop(true).spawn().unwrap();
-        in_time("the component", core.next_call_of("ListComponents")).await;
-        let event = PreComponentUpdateEvent::builder().deployment_id("d").is_ggc_restarting(false);
-        let event = ComponentUpdatePolicyEvents::PreUpdateEvent(event.build().unwrap());
-        for millis in [1000, 0] {
-            core.on_next(DeferComponentUpdate).respond(DeferComponentUpdateResponse::default());
-            let sent =
-                core.send_event(SubscribeToComponentUpdates, "com.example.Supervisor", &event);
-            assert_eq!(sent, 1);
-            let call = in_time("the answer", core.next_call_of("DeferComponentUpdate")).await;
-            let expected = json!({ "deploymentId": "d", "recheckAfterMs": millis });
-            assert_eq!(call.request(), expected);
-        }
-        test_util::signal(process.id().unwrap(), "TERM");
-        assert!(in_time("the end", process.wait()).await.unwrap().success());
-        core.stop().await.unwrap();
     }
 }
 
