@@ -13,6 +13,8 @@ mod validation;
 mod watchers;
 
 pub(crate) use store::Configurations;
-pub(crate) use tree::{ACCESS_CONTROL, Changes, Configuration, Millis, is_access_control, overlay};
+pub(crate) use tree::{
+    ACCESS_CONTROL, Changes, Configuration, DEFAULT_TIME, Millis, is_access_control, overlay,
+};
 pub use validation::ConfigRefused;
 pub(crate) use validation::Validations;

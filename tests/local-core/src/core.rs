@@ -237,7 +237,7 @@ impl LocalCore {
     /// If the core has no such component, or the values are not a JSON object.
     pub fn merge_config(&self, component: &str, values: impl Into<Value>) {
         let values = self.values_of(component, values.into());
-        self.nucleus.merge_config(component, vec![values]);
+        self.nucleus.merge_config(component, vec![values], self.nucleus.configurations.now());
     }
 
     /// Asks a component whether it accepts values that a deployment would merge into its configuration, and waits for its

@@ -30,15 +30,11 @@ use greengrass_core_ipc::{
         stop_component::StopComponent,
         subscribe_to_certificate_updates::SubscribeToCertificateUpdates,
         subscribe_to_component_updates::SubscribeToComponentUpdates,
-        subscribe_to_configuration_update::{
-            SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError,
-        },
+        subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
         subscribe_to_iot_core::SubscribeToIoTCore,
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
-        subscribe_to_validate_configuration_updates::{
-            SubscribeToValidateConfigurationUpdates, SubscribeToValidateConfigurationUpdatesError,
-        },
+        subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
         update_configuration::UpdateConfiguration,
         update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
@@ -58,7 +54,7 @@ use crate::{
     client_devices::ClientDevices,
     clock::Clock,
     components::Updates,
-    configuration::{Configurations, Validations, is_access_control},
+    configuration::{Configurations, Millis, Validations, is_access_control},
     deployments::Deployments,
     events::{self, OpenStreams},
     iot_core::IotCore,
@@ -94,12 +90,17 @@ pub(crate) struct Nucleus {
 
 impl Nucleus {
     /// Merges values in order into the configuration of a component, as a deployment does.
-    pub(crate) fn merge_config(&self, component: &str, merges: Vec<Map<String, Value>>) {
+    pub(crate) fn merge_config(
+        &self,
+        component: &str,
+        merges: Vec<Map<String, Value>>,
+        time: Millis,
+    ) {
         let has_policies = merges.iter().flat_map(Map::keys).any(|it| is_access_control(it));
         for values in merges {
             // Values with a timestamp in the future are kept, which is not an error here. The change is on the disk
             // later.
-            let _ = self.configurations.merge(component, values);
+            let _ = self.configurations.merge(component, values, time);
         }
         if has_policies {
             self.authorization.load(|| self.configurations.access_controls());
@@ -225,28 +226,6 @@ impl GreengrassCoreIpc for Nucleus {
         self.subscribe(request.request, &context)
     }
 
-    async fn subscribe_to_configuration_update(
-        &self,
-        request: StreamingRequest<SubscribeToConfigurationUpdate>,
-        context: RequestContext,
-    ) -> Result<
-        StreamingResponse<SubscribeToConfigurationUpdate>,
-        SubscribeToConfigurationUpdateError,
-    > {
-        self.watch_value(request.request, &context)
-    }
-
-    async fn subscribe_to_validate_configuration_updates(
-        &self,
-        _: StreamingRequest<SubscribeToValidateConfigurationUpdates>,
-        context: RequestContext,
-    ) -> Result<
-        StreamingResponse<SubscribeToValidateConfigurationUpdates>,
-        SubscribeToValidateConfigurationUpdatesError,
-    > {
-        Ok(self.watch_proposals(&context))
-    }
-
     served! {
         cancel_local_deployment CancelLocalDeployment cancel_deployment
         create_local_deployment CreateLocalDeployment create_deployment
@@ -279,8 +258,10 @@ impl GreengrassCoreIpc for Nucleus {
     served! { streaming
         subscribe_to_certificate_updates SubscribeToCertificateUpdates follow_certificates
         subscribe_to_component_updates SubscribeToComponentUpdates subscribe_to_updates
+        subscribe_to_configuration_update SubscribeToConfigurationUpdate watch_value
         subscribe_to_iot_core SubscribeToIoTCore subscribe_iot
         subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus follow_iot
+        subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates watch_proposals
     }
 
     not_served! { authorized

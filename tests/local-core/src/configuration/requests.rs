@@ -1,6 +1,7 @@
 //! The operations on configurations.
 
 use greengrass_core_ipc::{
+    error::Unhandled,
     operation::{
         get_configuration::{
             GetConfigurationError, GetConfigurationRequest, GetConfigurationResponse,
@@ -15,6 +16,7 @@ use greengrass_core_ipc::{
         },
         subscribe_to_validate_configuration_updates::{
             SubscribeToValidateConfigurationUpdates,
+            SubscribeToValidateConfigurationUpdatesRequest,
             SubscribeToValidateConfigurationUpdatesResponse,
         },
         update_configuration::{
@@ -70,7 +72,7 @@ impl Nucleus {
     }
 
     /// Serves `SubscribeToConfigurationUpdate`.
-    pub(crate) fn watch_value(
+    pub(crate) async fn watch_value(
         &self,
         request: SubscribeToConfigurationUpdateRequest,
         context: &RequestContext,
@@ -88,14 +90,15 @@ impl Nucleus {
     }
 
     /// Serves `SubscribeToValidateConfigurationUpdates`.
-    pub(crate) fn watch_proposals(
+    pub(crate) async fn watch_proposals(
         &self,
+        _: SubscribeToValidateConfigurationUpdatesRequest,
         context: &RequestContext,
-    ) -> StreamingResponse<SubscribeToValidateConfigurationUpdates> {
+    ) -> Result<StreamingResponse<SubscribeToValidateConfigurationUpdates>, Unhandled> {
         let (sender, events) = self.open(context);
         let subscribed = self.validations.subscribe(&context.identity().0, sender);
         let response = SubscribeToValidateConfigurationUpdatesResponse::default();
-        StreamingResponse::queued(response, events.keeping(subscribed))
+        Ok(StreamingResponse::queued(response, events.keeping(subscribed)))
     }
 
     /// Serves `SendConfigurationValidityReport`. Each status but `REJECTED` accepts, as on a device.

@@ -1,10 +1,10 @@
-//! The form in which configurations are stored: one row for each node that is not initial.
+//! The form in which configurations are stored: one row for each node that has no default value.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::tree::{Change, Configuration, Kind, Millis, Stored as Node, folded};
+use super::tree::{Change, Configuration, DEFAULT_TIME, Kind, Millis, Stored as Node, folded};
 use crate::state::{self, Entries, Table};
 
 /// The stored nodes by component and path, parents first.
@@ -44,7 +44,8 @@ pub(super) fn of(
     let root = Vec::new();
     let paths = is_new.then_some(&root).into_iter().chain(paths);
     let row = |path: &Vec<String>| {
-        let node = configuration.stored(path);
+        // Default values are those of the recipe at the next start.
+        let node = configuration.stored(path).filter(|it| it.time != DEFAULT_TIME);
         let row = |it: Node| serde_json::to_vec(&(it.name, it.time, it.value.map(|it| (it,))));
         let value = node.map(|it| row(it).expect("JSON has a JSON form"));
         state::Change { value, ..removed(component, path) }

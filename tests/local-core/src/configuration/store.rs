@@ -80,16 +80,16 @@ impl Configurations {
         locked(&*self.component(component)?).configuration.as_ref()?.get(path)
     }
 
-    /// The values that a component has after merges, which are not made.
+    /// The values that a component has after merges at a time, which are not made.
     pub(crate) fn preview(
         &self,
         component: &str,
         merges: &[Map<String, Value>],
+        time: Millis,
     ) -> Option<Map<String, Value>> {
         let mut configuration = self.of(component)?;
-        let now = self.now();
         for values in merges {
-            configuration.merge(&[], values.clone(), now, now);
+            configuration.merge(&[], values.clone(), time, time);
         }
         configuration.get(&[])
     }
@@ -125,9 +125,9 @@ impl Configurations {
         &self,
         component: &str,
         values: Map<String, Value>,
+        time: Millis,
     ) -> Result<Commit, UpdateError> {
-        let now = self.now();
-        self.change(component, |it, _| it.merge(&[], values, now, now))
+        self.change(component, |it, _| it.merge(&[], values, time, time))
     }
 
     /// Changes the configuration of a component, which is created if necessary; the second argument says whether.
@@ -201,7 +201,8 @@ impl Configurations {
         locked(&*self.component(component)?).configuration.clone()
     }
 
-    fn now(&self) -> Millis {
+    /// The current time.
+    pub(crate) fn now(&self) -> Millis {
         let since = self.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
     }

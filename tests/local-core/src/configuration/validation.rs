@@ -92,7 +92,8 @@ impl Nucleus {
         component: &str,
         values: Map<String, Value>,
     ) -> Result<(), ConfigRefused> {
-        let proposed = self.configurations.preview(component, &[values]).unwrap_or_default();
+        let proposed = self.configurations.preview(component, &[values], self.configurations.now());
+        let proposed = proposed.unwrap_or_default();
         let proposed = [(component.to_owned(), proposed)];
         // In place of the id of a deployment.
         let id = random::uuid();

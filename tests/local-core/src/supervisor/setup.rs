@@ -14,7 +14,7 @@ use crate::{
     artifacts,
     blocking::Cancellation,
     clock::Clock,
-    configuration::Configurations,
+    configuration::{Configurations, DEFAULT_TIME},
     folders::Folders,
     initial::{self, Initial},
     lock::LockedFile,
@@ -143,13 +143,14 @@ impl Preparation {
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
         let merges = initial::merges(&values(&before)?, &values(after)?);
         let configuration = |name: &str| match name == component {
-            true => self.configurations.preview(name, &merges).unwrap_or_default(),
+            true => self.configurations.preview(name, &merges, DEFAULT_TIME).unwrap_or_default(),
             false => self.configurations.get(name, &[]).unwrap_or_default(),
         };
         let scripts = self.scripts(&recipes[at], &recipes, &configuration, cancellation)?;
         cancellation.check().map_err(|it| it.to_string())?;
         nucleus.authorization.add_source(component, after.source.clone());
-        nucleus.merge_config(component, merges);
+        // What the component has written counts more than a changed default.
+        nucleus.merge_config(component, merges, DEFAULT_TIME);
         nucleus.supervisor.replace(after, scripts);
         *self.recipes() = recipes;
         Ok(())
