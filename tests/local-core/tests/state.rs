@@ -45,16 +45,16 @@ impl Entry {
             (true, Some(next)) => {
                 let document = json!({ "state": { "desired": { "n": next } } }).to_string();
                 let call = client.update_thing_shadow().thing_name("t").shadow_name(name);
-                is_answered(call.payload(document).send().await)
+                answered(call.payload(document).send().await).is_some()
             }
             (true, None) => {
                 let call = client.delete_thing_shadow().thing_name("t").shadow_name(name);
-                is_answered(call.send().await)
+                answered(call.send().await).is_some()
             }
             (false, _) => {
                 let call = client.update_configuration().key_path([name]);
                 let call = call.timestamp(Timestamp::now()).value_to_merge(json!({ "n": next }));
-                is_answered(call.send().await)
+                answered(call.send().await).is_some()
             }
         };
         self.answered += u64::from(is_answered);
@@ -86,13 +86,20 @@ impl Entry {
     }
 }
 
-/// Whether a call succeeded, or the connection was lost.
+/// Checks that a core knows deployments.
+async fn check_deployments(client: &Client, ids: &[String]) {
+    for id in ids {
+        client.get_local_deployment_status().deployment_id(id).send().await.unwrap();
+    }
+}
+
+/// The answer to a call, unless the connection was lost.
 #[track_caller]
-fn is_answered<T, E: OperationError>(answer: Result<T, SdkError<E>>) -> bool {
+fn answered<T, E: OperationError>(answer: Result<T, SdkError<E>>) -> Option<T> {
     match answer {
-        Ok(_) => true,
-        Err(SdkError::DispatchFailure { .. } | SdkError::ResponseError(_)) => false,
-        Err(error) => panic!("{error}"),
+        Ok(answer) => Some(answer),
+        Err(SdkError::DispatchFailure { .. } | SdkError::ResponseError(_)) => None,
+        Err(error) => panic!("{error:?}"),
     }
 }
 
@@ -102,7 +109,7 @@ fn existing<T, E: OperationError>(answer: Result<T, SdkError<E>>) -> Option<T> {
     match answer {
         Ok(answer) => Some(answer),
         Err(error) if error.code() == Some("ResourceNotFoundError") => None,
-        Err(error) => panic!("{error}"),
+        Err(error) => panic!("{error:?}"),
     }
 }
 
@@ -114,14 +121,32 @@ async fn what_was_answered_with_success_is_there_after_a_crash() {
     let limits = json!({ "rateLimits": {
         "maxLocalRequestsPerSecondPerThing": 1e9, "maxTotalLocalRequestsRate": 1e9,
     } });
-    let mut args = ["--component", "a", "--config"].map(str::to_owned).to_vec();
-    args.push(format!("aws.greengrass.ShadowManager={limits}"));
+    let all = json!({ "p": { "operations": ["*"], "resources": ["*"] } });
+    // A deployment takes the permissions of components without policies.
+    let policies = json!({ "accessControl": {
+        "aws.greengrass.ShadowManager": all, "aws.greengrass.Cli": all,
+    } });
+    let configurations =
+        [format!("a={policies}"), format!("aws.greengrass.ShadowManager={limits}")];
+    let mut args: Vec<_> =
+        configurations.into_iter().flat_map(|it| ["--config".to_owned(), it]).collect();
     args.extend(["--state".to_owned(), folder.path().display().to_string()]);
     let new = |at| Entry { name: format!("e{at}"), is_shadow: at % 2 == 1, answered: 0 };
     let mut entries: Vec<_> = (0..8).map(new).collect();
+    let mut deployments = Vec::new();
     for _ in 0..crashes {
         let mut program = in_time("the start", Program::start(&args)).await;
+        check_deployments(&program.client(0).await, &deployments).await;
         let answers = Arc::new(Semaphore::new(0));
+        let (client, deployed) = (program.client(0).await, Arc::clone(&answers));
+        let deploying = tokio::spawn(async move {
+            let mut ids = Vec::new();
+            while let Some(it) = answered(client.create_local_deployment().send().await) {
+                ids.push(it.deployment_id.unwrap());
+                deployed.add_permits(1);
+            }
+            ids
+        });
         let mut changing = JoinSet::new();
         for mut entry in entries.drain(..) {
             let client = program.client(0).await;
@@ -145,9 +170,11 @@ async fn what_was_answered_with_success_is_there_after_a_crash() {
         while let Some(entry) = in_time("the end of a client", changing.join_next()).await {
             entries.push(entry.unwrap());
         }
+        deployments = in_time("the end of a client", deploying).await.unwrap();
     }
     let program = in_time("the start", Program::start(&args)).await;
     let client = program.client(0).await;
+    check_deployments(&client, &deployments).await;
     for entry in &mut entries {
         entry.check(&client).await;
     }
