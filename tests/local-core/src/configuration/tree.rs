@@ -36,14 +36,14 @@ pub(crate) struct Configuration {
     root: Container,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Node {
     Container(Container),
     Leaf(Leaf),
 }
 
 /// A JSON object. Keys are compared without regard to case and keep their first spelling.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Container {
     children: BTreeMap<String, (String, Node)>,
     /// The creation time, used only while there are no children.
@@ -51,7 +51,7 @@ struct Container {
 }
 
 /// Any other JSON value. A list is a single leaf.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Leaf {
     value: Value,
     modified: Millis,

@@ -102,8 +102,10 @@ impl Worker<'_> {
             }
         };
         for (component, configuration) in &after.configurations {
+            let planned = before.configurations.get(component);
+            let stored = nucleus.configurations.replace(component, planned, configuration.clone());
             // What cannot be saved is in the log, and saved with the next change.
-            let _ = nucleus.configurations.replace(component, configuration.clone()).await;
+            let _ = stored.await;
         }
         for it in &after.components {
             nucleus.authorization.add_source(&it.recipe.component, it.recipe.source.clone());

@@ -31,6 +31,11 @@ impl Configuration {
         deployed
     }
 
+    /// Repeats the changes that lead from one configuration to another.
+    pub(crate) fn repeat_changes(&mut self, from: &Self, to: &Self) {
+        self.root.repeat_changes(&from.root, &to.root);
+    }
+
     /// The changes that lead from another configuration to this one.
     pub(crate) fn changes_since(&self, before: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -49,6 +54,23 @@ impl Container {
                     child.remove(rest);
                 }
             }
+        }
+    }
+
+    fn repeat_changes(&mut self, from: &Self, to: &Self) {
+        for (key, (name, node)) in &to.children {
+            let before = from.children.get(key).map(|it| &it.1);
+            let own = self.children.get_mut(key).map(|it| &mut it.1);
+            match (before, node, own) {
+                (Some(Node::Container(from)), Node::Container(to), Some(Node::Container(own))) => {
+                    own.repeat_changes(from, to)
+                }
+                (Some(before), node, _) if before == node => {}
+                _ => drop(self.children.insert(key.clone(), (name.clone(), node.clone()))),
+            }
+        }
+        for key in from.children.keys().filter(|it| !to.children.contains_key(*it)) {
+            self.children.remove(key);
         }
     }
 
@@ -141,6 +163,18 @@ mod tests {
             }
         }
         assert_eq!((found_written, found_removed), (strings(written), strings(removed)));
+    }
+
+    #[test]
+    fn changes_are_repeated_on_another_configuration() {
+        let configuration = |it: Value| Configuration::new(object(it), DEFAULT_TIME);
+        let from = configuration(json!({ "a": { "b": 1, "c": 1 }, "d": 1, "e": 1, "f": 1 }));
+        let to = configuration(json!({ "a": { "b": 2, "c": 1 }, "d": { "k": 2 }, "e": 1, "g": 2 }));
+        let mut own =
+            configuration(json!({ "a": { "b": 3, "c": 3 }, "d": 1, "e": 3, "f": 1, "h": 3 }));
+        own.repeat_changes(&from, &to);
+        let expected = json!({ "a": { "b": 2, "c": 3 }, "d": { "k": 2 }, "e": 3, "g": 2, "h": 3 });
+        assert_eq!(Value::from(own.get(&[]).unwrap()), expected);
     }
 
     fn strings(texts: &[&str]) -> Vec<String> {
