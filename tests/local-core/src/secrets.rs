@@ -61,13 +61,15 @@ impl Secrets {
             io::Error::new(it.kind(), text)
         };
         let read = file::read(path).map_err(explained)?;
+        // Held while changes are stored, so the other lock, which all calls need, must not be held while this one waits.
+        let mut unsaved = self.unsaved.blocking_lock();
         let mut secrets = self.lock();
         let mut old = std::mem::replace(&mut *secrets, read);
         let changes = secrets.iter_mut().filter_map(|(arn, secret)| {
             let value = secret.succeed(arn, old.remove(arn))?;
             Some(Change { table: Table::Secrets, key: arn.clone(), value: Some(value) })
         });
-        self.unsaved.blocking_lock().extend(changes);
+        unsaved.extend(changes);
         Ok(())
     }
 

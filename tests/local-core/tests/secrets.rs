@@ -1,6 +1,6 @@
 //! The operation on secrets.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt, sync::mpsc};
 
 use greengrass_core_ipc::types::SecretValue;
 use greengrass_local_core::LocalCore;
@@ -116,4 +116,42 @@ async fn the_file_is_read_again_on_request() {
     // A secret that cannot be read stays as it was.
     fs::write(&file, "not JSON").unwrap();
     assert_eq!(get(true).await.unwrap(), two);
+}
+
+#[test]
+fn the_file_is_read_beside_other_calls() {
+    let calls = || async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets.json");
+        let write = |value: usize| {
+            fs::write(&file, json!({ "ARN": ARN, "SecretString": value.to_string() }).to_string())
+        };
+        write(0).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let core = LocalCore::builder().component("a").secrets(&file);
+        let core = core.state(folder.path().join("state")).start().await.unwrap();
+        let mut callers = tokio::task::JoinSet::new();
+        for refresh in [false, true].repeat(8) {
+            let client = core.connect("a").await.unwrap();
+            callers.spawn(async move {
+                for _ in 0..50 {
+                    let call = client.get_secret_value().secret_id(ARN).refresh(refresh);
+                    call.send().await.unwrap();
+                }
+            });
+        }
+        let mut value = 0;
+        while !callers.is_empty() {
+            value += 1;
+            write(value).unwrap();
+            callers.join_next().await.unwrap().unwrap();
+        }
+    };
+    let (done, is_done) = mpsc::channel();
+    // A fault blocks threads, so that no timeout of the runtime expires.
+    std::thread::spawn(move || {
+        tokio::runtime::Runtime::new().unwrap().block_on(calls());
+        done.send(())
+    });
+    is_done.recv_timeout(test_util::TIMEOUT).expect("the calls are answered");
 }
