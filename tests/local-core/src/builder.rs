@@ -333,7 +333,10 @@ impl Builder {
         if let Some(problem) = self.problem.take() {
             return Err(invalid(problem));
         }
-        let loaded = self.load_recipes().map_err(invalid)?;
+        let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
+        let state = Arc::new(state);
+        let deployments = Deployments::load(Arc::clone(&state));
+        let loaded = self.load_recipes(deployments.kept()).map_err(invalid)?;
         self.edition.check_components(self.components.len()).map_err(invalid)?;
         let configurations = self.configurations(&loaded).map_err(invalid)?;
         self.log_unseen_keys(&configurations);
@@ -345,8 +348,6 @@ impl Builder {
             None if self.is_user_wide => Place::shared(&socket::user_path()?, self.socket_mode)?,
             None => Place::private(self.socket_mode)?,
         };
-        let state = self.state.as_deref().map(State::open).transpose()?.unwrap_or_default();
-        let state = Arc::new(state);
         let configurations =
             Configurations::new(Arc::clone(&state), self.clock.clone(), configurations);
         let configurations = Arc::new(configurations);
@@ -365,7 +366,7 @@ impl Builder {
         let preparation = Preparation {
             setup: OnceLock::new(),
             setup_lock: Mutex::default(),
-            root: self.root,
+            root: self.root.or_else(|| Some(self.state?.join("root"))),
             exports: Arc::downgrade(&place.exports),
             by_hand: self.by_hand,
             notifies: self.notifies,
@@ -380,7 +381,7 @@ impl Builder {
             thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
             clock: self.clock.clone(),
         };
-        let versions = preparation.versions();
+        deployments.add_roots(preparation.versions());
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let client_devices = self.client_devices.map(ClientDevices::load).transpose()?;
         let nucleus = Nucleus {
@@ -396,7 +397,7 @@ impl Builder {
             streams: Arc::new(OpenStreams::default()),
             secrets: Arc::new(Secrets::load(self.secrets, &state)?),
             shadows: Arc::new(Shadows::load(&state)),
-            deployments: Arc::new(Deployments::load(Arc::clone(&state), versions)),
+            deployments: Arc::new(deployments),
             updates: Arc::default(),
             state,
             tokens: Arc::clone(&tokens),

@@ -9,6 +9,8 @@ mod work;
 
 use std::{
     collections::VecDeque,
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
@@ -30,6 +32,7 @@ use self::{
 use crate::{
     configuration::Millis,
     random::uuid,
+    recipes::Loaded,
     service::Nucleus,
     state::{Change, State, Table},
     supervisor::Preparation,
@@ -39,6 +42,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Deployments {
     queue: Mutex<Queue>,
+    /// The recipes of the components that the state has.
+    kept: Vec<(String, PathBuf)>,
     wake: Notify,
     state: Arc<State>,
     /// Set when the core has started.
@@ -99,20 +104,24 @@ enum Cancelled {
     Submitted,
 }
 
-/// The key of the groups in the state. Others are those of deployments.
+/// The key of the groups in the state. Others are those of deployments and components.
 const GROUPS: &str = "groups";
+
+/// The start of the keys of components. Their values are the paths of recipes.
+const COMPONENT: &str = "component:";
 
 /// The number of deployments that are remembered.
 const MAX_RECORDS: usize = 100;
 
 impl Deployments {
-    /// The deployments that the state has. `components` are the names and versions of those that the core starts with.
-    pub(crate) fn load(
-        state: Arc<State>,
-        components: impl IntoIterator<Item = (String, String)>,
-    ) -> Self {
-        let mut queue = Queue::default();
+    /// The deployments that the state has.
+    pub(crate) fn load(state: Arc<State>) -> Self {
+        let (mut queue, mut kept) = (Queue::default(), Vec::new());
         for (key, value) in state.load(Table::Deployments) {
+            if let Some(component) = key.strip_prefix(COMPONENT) {
+                kept.push((component.to_owned(), OsString::from_vec(value).into()));
+                continue;
+            }
             let known = match &*key {
                 GROUPS => serde_json::from_slice(&value).map(|it| queue.groups = it),
                 _ => serde_json::from_slice(&value).map(|it| queue.records.push(it)),
@@ -122,7 +131,6 @@ impl Deployments {
             }
         }
         queue.records.sort_by_key(|it| it.time);
-        queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
         for record in queue.records.iter_mut().filter(|it| it.request.is_some()) {
             let document = record.request.as_ref().map(Document::read);
             if let Some(Ok(document)) = document {
@@ -132,7 +140,45 @@ impl Deployments {
             }
         }
         let queue = Mutex::new(queue);
-        Self { queue, wake: Notify::new(), state, preparation: OnceLock::new() }
+        Self { queue, kept, wake: Notify::new(), state, preparation: OnceLock::new() }
+    }
+
+    /// The components that deployments have added before this start, with their recipes.
+    pub(crate) fn kept(&self) -> &[(String, PathBuf)] {
+        &self.kept
+    }
+
+    /// Adds root components that no deployment has added, with their versions.
+    pub(crate) fn add_roots(&self, components: impl IntoIterator<Item = (String, String)>) {
+        let mut queue = self.lock();
+        let components: Vec<_> = components.into_iter().collect();
+        for (_, roots) in &mut queue.groups {
+            roots.retain(|name, _| !components.iter().any(|it| it.0 == *name));
+        }
+        queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
+    }
+
+    /// Keeps the recipes of components that deployments have added, and forgets those of others.
+    async fn keep(&self, components: &[Loaded], removed: &[String]) {
+        let deployed = components.iter().filter(|it| it.source.is_installed);
+        let deployed = deployed.map(|it| {
+            let path = it
+                .source
+                .kept
+                .as_ref()
+                .unwrap_or(&it.source.path)
+                .as_os_str()
+                .as_encoded_bytes()
+                .to_vec();
+            (&it.recipe.component, Some(path))
+        });
+        let all = deployed.chain(removed.iter().map(|it| (it, None)));
+        let changes = all.map(|(name, value)| {
+            let key = format!("{COMPONENT}{name}");
+            Change { table: Table::Deployments, key, value }
+        });
+        // The error is in the log.
+        let _ = self.state.commit(changes.collect()).await;
     }
 
     /// Works on the deployments until the task is aborted.

@@ -81,6 +81,10 @@ impl Folders {
         self.root.join("packages/artifacts")
     }
 
+    pub(crate) fn recipes(&self) -> PathBuf {
+        self.root.join("packages/recipes")
+    }
+
     pub(crate) fn decompressed(&self, component: &str, version: &str) -> PathBuf {
         self.root.join("packages/artifacts-unarchived").join(component).join(version)
     }

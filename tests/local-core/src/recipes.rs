@@ -19,11 +19,13 @@ pub(crate) struct Source {
     pub(crate) artifacts: Option<PathBuf>,
     /// Whether a deployment has installed the artifacts.
     pub(crate) is_installed: bool,
+    /// The copy that a deployment has made.
+    pub(crate) kept: Option<PathBuf>,
 }
 
 impl Source {
     pub(crate) fn new(path: PathBuf, runs: bool) -> Self {
-        Self { path, runs, artifacts: None, is_installed: false }
+        Self { path, runs, artifacts: None, is_installed: false, kept: None }
     }
 }
 

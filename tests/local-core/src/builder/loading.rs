@@ -1,6 +1,6 @@
 //! The recipes and the initial configurations that a builder was given.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -8,13 +8,29 @@ use super::Builder;
 use crate::{
     configuration::is_access_control,
     policy,
-    recipes::{self, Loaded},
+    recipes::{self, Loaded, Source},
 };
 
 impl Builder {
     /// Reads the recipes and adds their components.
-    pub(super) fn load_recipes(&mut self) -> Result<Vec<Loaded>, String> {
-        let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains(it))?;
+    ///
+    /// `kept` are the components that deployments have added before this start, with their recipes. The builder's come
+    /// first.
+    pub(super) fn load_recipes(
+        &mut self,
+        kept: &[(String, PathBuf)],
+    ) -> Result<Vec<Loaded>, String> {
+        let is_known =
+            |it: &str| self.components.contains(it) || kept.iter().any(|(name, _)| name == it);
+        let mut loaded = recipes::load(&self.recipes, is_known)?;
+        for (name, path) in kept {
+            let is_given = loaded.iter().any(|it| it.recipe.component == *name);
+            if !is_given && !self.components.contains(name) {
+                let source = Source { is_installed: true, ..Source::new(path.clone(), true) };
+                // The other components were checked with it.
+                loaded.extend(recipes::load(&[source], |_| true)?);
+            }
+        }
         if !loaded.is_empty() {
             self.authorization.deny_by_default();
         }

@@ -110,13 +110,14 @@ pub(super) fn plan(
     let recipes: Vec<_> = available.iter().map(|it| &it.recipe).collect();
     let chosen = resolve(&roots, &recipes, &active.collect())?;
     let is_chosen = |it: &&Loaded| chosen.iter().any(|chosen| std::ptr::eq(*chosen, &it.recipe));
-    let components: Vec<_> = available.iter().filter(is_chosen).cloned().collect();
-    for it in &components {
+    let mut components: Vec<_> = available.iter().filter(is_chosen).cloned().collect();
+    for it in &mut components {
         if let Some(defect) = it.recipe.defects.first() {
             let file = it.recipe.source.file.display();
             return Err(Failure::defect(*defect, format!("{file} cannot be deployed: {defect:?}")));
         }
         install(preparation, it, cancellation)?;
+        keep(preparation, it)?;
     }
     let version = |name: &String| {
         let found = components.iter().find(|it| it.recipe.component == *name)?;
@@ -175,7 +176,7 @@ fn collect(preparation: &Preparation, document: &Document) -> Result<Vec<Loaded>
         }
         let runs = !preparation.by_hand.contains(&recipe.component);
         let artifacts = document.artifacts.clone();
-        let source = Source { path: file, runs, artifacts, is_installed: true };
+        let source = Source { path: file, runs, artifacts, is_installed: true, kept: None };
         found.push(Loaded { source, recipe });
     }
     Ok(found)
@@ -221,6 +222,24 @@ fn install(
     recipes::report(missing).map_err(Failure::artifact)?;
     let installed = artifacts::install(recipe, &found, from, &to, cancellation);
     installed.map_err(|it| Failure::file(it.to_string()))
+}
+
+/// Copies the recipe of a component that a deployment brings, so that it is there when the core starts again.
+fn keep(preparation: &Preparation, loaded: &mut Loaded) -> Result<(), Failure> {
+    let Loaded { source, recipe } = loaded;
+    let setup = preparation.setup().map_err(|it| Failure::file(it.to_string()))?;
+    let folder = setup.folders.recipes();
+    if !source.is_installed || source.path.starts_with(&folder) {
+        return Ok(());
+    }
+    let extension = source.path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+    let path = folder.join(format!("{}-{}.{extension}", recipe.component, recipe.version));
+    let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(&source.path, &path));
+    copied.map_err(|it| {
+        Failure::file(format!("cannot copy the recipe to {}: {it}", path.display()))
+    })?;
+    source.kept = Some(path);
+    Ok(())
 }
 
 /// The configurations of components after a deployment, which updates those of root components only.

@@ -112,6 +112,7 @@ impl Worker<'_> {
         }
         preparation.set_components(after.components.clone());
         nucleus.authorization.enforce(|| nucleus.configurations.access_controls());
+        nucleus.deployments.keep(&after.components, &removed).await;
         let changed = nucleus.supervisor.deploy(wanted, removed.clone());
         let deployed = nucleus.supervisor.deployed(&changed).await;
         for it in &removed {

@@ -183,14 +183,16 @@ impl Preparation {
         self.reloads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The names and versions of the components.
+    /// The names and versions of the components that no deployment has added.
     pub(crate) fn versions(&self) -> Vec<(String, String)> {
         let recipes = self.recipes();
-        let version = |name: &String| {
-            let found = recipes.iter().find(|it| it.recipe.component == *name);
-            found.map_or(NO_VERSION.to_owned(), |it| it.recipe.version.clone())
+        let version = |name: String| {
+            let found = recipes.iter().find(|it| it.recipe.component == name);
+            let version = found.map_or(NO_VERSION, |it| &it.recipe.version).to_owned();
+            let is_added = found.is_some_and(|it| it.source.is_installed);
+            Some((name, version)).filter(|_| !is_added)
         };
-        self.components().into_iter().map(|it| (it.clone(), version(&it))).collect()
+        self.components().into_iter().filter_map(version).collect()
     }
 
     pub(crate) fn recipes(&self) -> MutexGuard<'_, Vec<Loaded>> {

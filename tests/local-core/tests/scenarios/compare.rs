@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::timeline;
+
 /// The differences between the recording of a scenario and another outcome of it.
 pub(super) fn compare(scenario: &Value, outcome: &[Value]) -> Vec<String> {
     let recorded = scenario["recorded"].as_array().unwrap();
@@ -12,9 +14,15 @@ pub(super) fn compare(scenario: &Value, outcome: &[Value]) -> Vec<String> {
         }
     };
     let is_anywhere = scenario["events"] == "anywhere";
-    for (step, (expected, found)) in recorded.iter().zip(outcome).enumerate() {
-        let step = |what| format!("step {step}: {what}");
-        compare(step("reply"), essence(&expected["reply"]), essence(&found["reply"]));
+    let steps = scenario["steps"].as_array().unwrap();
+    for (index, (expected, found)) in recorded.iter().zip(outcome).enumerate() {
+        let step = |what| format!("step {index}: {what}");
+        let (expected_reply, reply) = replies(&steps[index], expected, &found["reply"]);
+        compare(step("reply"), expected_reply, reply);
+        let answers = |it: &Value| -> Value {
+            it["answers"].as_array().into_iter().flatten().map(essence).collect()
+        };
+        compare(step("answers"), answers(expected), answers(found));
         compare(step("closed"), expected["closed"].clone(), found["closed"].clone());
         if !is_anywhere {
             let has_order = expected["order"] == "stream";
@@ -25,6 +33,49 @@ pub(super) fn compare(scenario: &Value, outcome: &[Value]) -> Vec<String> {
         compare("events".to_owned(), events(recorded, false), events(outcome, false));
     }
     differences
+}
+
+/// Whether a reply is the recorded one.
+pub(super) fn is_same(step: &Value, recorded: &Value, reply: &Value) -> bool {
+    let (expected, found) = replies(step, recorded, reply);
+    expected == found
+}
+
+/// The parts of a recorded reply and of another one that count.
+fn replies(step: &Value, recorded: &Value, reply: &Value) -> (Value, Value) {
+    let expected = match step["timeline"] == true {
+        true => timeline::sorted(step, &recorded["reply"]),
+        false => recorded["reply"].clone(),
+    };
+    let (mut expected, mut found) = (essence(&expected), essence(reply));
+    if let Some(member) = recorded["unordered"].as_str() {
+        for it in [&mut expected, &mut found] {
+            if let Some(items) =
+                it.pointer_mut(&format!("/2/{member}")).and_then(Value::as_array_mut)
+            {
+                let key = |it: &Value| format!("{}{}", it["componentName"], it["deploymentId"]);
+                items.sort_by_cached_key(key);
+            }
+        }
+    }
+    mask(&expected, &mut found);
+    (expected, found)
+}
+
+/// Replaces what is not compared by the text that the recording has in its place.
+fn mask(expected: &Value, found: &mut Value) {
+    match (expected, found) {
+        (Value::String(any), found) if any == "<any>" => *found = expected.clone(),
+        (Value::Object(expected), Value::Object(found)) => {
+            for (name, found) in found {
+                mask(expected.get(name).unwrap_or(&Value::Null), found);
+            }
+        }
+        (Value::Array(expected), Value::Array(found)) => {
+            expected.iter().zip(found).for_each(|(expected, found)| mask(expected, found));
+        }
+        _ => {}
+    }
 }
 
 /// The events of some steps, sorted by their streams or, if their order does not count, as a whole.
@@ -40,7 +91,7 @@ fn events<'a>(records: impl IntoIterator<Item = &'a Value>, has_order: bool) -> 
 }
 
 /// The parts of a reply or event that count.
-pub(super) fn essence(reply: &Value) -> Value {
+fn essence(reply: &Value) -> Value {
     let kind = &reply["kind"];
     match kind.as_str() {
         Some("many") => {
@@ -57,7 +108,6 @@ pub(super) fn essence(reply: &Value) -> Value {
             json!([kind, shape, reply["body"]["_errorCode"], reply["end"]])
         }
         Some("protocol-error" | "internal-error") => json!([kind, reply["flags"]]),
-        Some("timeline") => json!([kind]),
         _ => {
             let body = canonical(&reply["body"]);
             json!([kind, reply["shape"], body, reply["end"], reply["flags"], reply["headers"]])

@@ -10,7 +10,9 @@ const MAX_LEVELS: usize = 115;
 const LONG: usize = 300;
 
 /// A message as a reply or event of a recording.
-pub(super) fn describe(message: &Received) -> Value {
+///
+/// Texts are replaced by what the recording has in their place.
+pub(super) fn describe(message: &Received, placeholders: &[(String, String)]) -> Value {
     let kind = match message.kind {
         0 => "message",
         1 => "error",
@@ -21,7 +23,7 @@ pub(super) fn describe(message: &Received) -> Value {
         _ => "other",
     };
     let mut description = json!({
-        "kind": kind, "shape": shape(message), "body": clean(body(&message.message.payload), ""),
+        "kind": kind, "shape": shape(message), "body": clean(placed(body(&message.message.payload), placeholders), ""),
         "end": message.flags & END != 0,
     });
     if !["message", "error"].contains(&kind) {
@@ -96,10 +98,31 @@ fn clean(value: Value, name: &str) -> Value {
         }
         Value::Array(items) => items.into_iter().map(|it| clean(it, name)).collect(),
         Value::String(_) if name == "nextToken" => "<token>".into(),
+        Value::String(_) if name == "createdOn" => "<time>".into(),
+        Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => {
+            "<uuid>".into()
+        }
         Value::Number(time) if name.contains("time") && time.as_f64() > Some(1.5e9) => {
             "<time>".into()
         }
         Value::String(text) => shortened(text).into(),
+        other => other,
+    }
+}
+
+fn placed(value: Value, placeholders: &[(String, String)]) -> Value {
+    match value {
+        Value::String(mut text) => {
+            for (part, placeholder) in placeholders {
+                text = text.replace(part, placeholder);
+            }
+            text.into()
+        }
+        Value::Array(items) => items.into_iter().map(|it| placed(it, placeholders)).collect(),
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, it)| (name, placed(it, placeholders)));
+            members.collect::<Map<_, _>>().into()
+        }
         other => other,
     }
 }

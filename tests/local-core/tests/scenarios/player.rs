@@ -1,122 +1,103 @@
 //! Plays a scenario against a core.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::collections::BTreeMap;
 
-use greengrass_local_core::{Clock, LocalCore};
+use greengrass_local_core::LocalCore;
 use serde_json::{Map, Value, json};
 use test_util::{END, Received};
 
 use super::{
-    compare::essence,
+    compare,
     connection::{Connection, PATIENCE, encoded},
+    deploy::LOGIN,
     describe::{describe, is_event},
-    marks, recipe, substitute,
+    marks, substitute,
+    world::World,
 };
 
 /// The time between two attempts of a call.
-const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
+pub(super) const POLL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// The default time between two steps of a recording, in seconds.
 const SETTLE_TIME: f64 = 0.3;
 
-struct Player {
-    core: LocalCore,
-    start: SystemTime,
-    connections: BTreeMap<String, Connection>,
+pub(super) struct Player<'s> {
+    pub(super) core: LocalCore,
+    pub(super) world: World<'s>,
+    pub(super) connections: BTreeMap<String, Connection>,
     /// The events of the current step.
-    events: Vec<Value>,
+    pub(super) events: Vec<Value>,
     /// The payload of the last reply.
-    replied: Vec<u8>,
+    pub(super) replied: Vec<u8>,
     /// The members of replies that later requests have.
     saved: BTreeMap<String, String>,
+    /// Texts, and what recordings have in their place, such as the ids of deployments.
+    pub(super) placeholders: Vec<(String, String)>,
+    /// The deployment of the event that is answered.
+    pub(super) answered: String,
+    /// The replies to the calls of the current step that answer events.
+    pub(super) answers: Vec<Value>,
 }
 
 /// Plays a scenario. Returns what happened at each step, in the form of the recording.
 pub(super) async fn play(scenario: &Value) -> Vec<Value> {
-    // A whole second: how a time is cut to milliseconds must not depend on it.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    let start = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(now.as_secs());
-    let folder = tempfile::tempdir().unwrap();
-    let mut builder = LocalCore::builder().deny_by_default().offline();
-    let mut has_processes = false;
-    let text = |it: &str| substitute::text(it, None, |_| String::new());
-    let components = [&scenario["components"], &scenario["services"]].map(Value::as_object);
-    for (name, component) in components.into_iter().flatten().flatten() {
-        if component["lifecycle"].is_object() {
-            has_processes = true;
-            builder = builder.run_recipe(recipe::write(folder.path(), name, component));
-            continue;
-        }
-        builder = match component.get("configuration") {
-            Some(configuration) => {
-                builder.config(name, substitute::json(configuration, start, &text))
-            }
-            None => builder.component(name),
-        };
-    }
-    // The limits of the number of requests depend on the time.
-    let needs = scenario["needs"].as_array();
-    let clock = needs.is_some_and(|it| it.contains(&json!("shadow"))).then(|| Clock::manual(start));
-    if let Some(clock) = &clock {
-        builder = builder.clock(clock.clone());
-    }
-    let core = builder.start().await.unwrap();
+    let world = World::new(scenario);
+    let core = world.start().await;
     let mut player = Player {
         core,
-        start,
+        world,
         connections: BTreeMap::new(),
         events: Vec::new(),
         replied: Vec::new(),
         saved: BTreeMap::new(),
+        placeholders: Vec::new(),
+        answered: String::new(),
+        answers: Vec::new(),
     };
     let mut outcome = Vec::new();
     let steps = scenario["steps"].as_array().unwrap().iter();
     for (step, recorded) in steps.zip(scenario["recorded"].as_array().unwrap()) {
         let closed_before = player.closed();
-        let has_reply = recorded["reply"]["kind"] != "none";
+        player.rest(step).await;
         for _ in 1..step["burst"].as_u64().unwrap_or(1) {
-            player.step(step, has_reply).await;
+            player.step(step, recorded).await;
         }
-        let mut reply = player.step(step, has_reply).await;
+        let mut reply = player.step(step, recorded).await;
         player.save(&step["save"]);
         let start = tokio::time::Instant::now();
         // The nucleus had the time to start and stop processes.
-        while has_processes
-            && essence(&reply) != essence(&recorded["reply"])
+        while player.world.has_processes()
+            && step["deploy"].is_null()
+            && !compare::is_same(step, recorded, &reply)
             && start.elapsed() < PATIENCE
         {
             tokio::time::sleep(POLL_INTERVAL).await;
-            reply = player.step(step, has_reply).await;
+            reply = player.step(step, recorded).await;
         }
         player.settle(&recorded["closed"]).await;
-        if let Some(clock) = &clock {
-            let time = step["sleep"].as_f64().or(step["settle"].as_f64()).unwrap_or(SETTLE_TIME);
-            clock.advance(std::time::Duration::from_secs_f64(time));
-        }
+        let time = step["sleep"].as_f64().or(step["settle"].as_f64()).unwrap_or(SETTLE_TIME);
+        player.world.advance(std::time::Duration::from_secs_f64(time));
         let mut closed = player.closed();
         closed.retain(|it| !closed_before.contains(it));
         let events = std::mem::take(&mut player.events);
-        let closed = Some(closed).filter(|it| !it.is_empty());
-        outcome.push(json!({ "reply": reply, "events": events, "closed": closed }));
+        let answers = std::mem::take(&mut player.answers);
+        let (closed, answers) =
+            (Some(closed).filter(|it| !it.is_empty()), Some(answers).filter(|it| !it.is_empty()));
+        outcome.push(
+            json!({ "reply": reply, "events": events, "closed": closed, "answers": answers }),
+        );
     }
     outcome
 }
 
-impl Player {
+impl Player<'_> {
     /// Performs a step. Returns its reply, or waits for none.
-    async fn step(&mut self, step: &Value, has_reply: bool) -> Value {
+    async fn step(&mut self, step: &Value, recorded: &Value) -> Value {
+        if let Some(reply) = self.step_beside(step, &recorded["reply"]).await {
+            return reply;
+        }
+        let has_reply = recorded["reply"]["kind"] != "none";
         let name = step["as"].as_str().unwrap_or_default();
-        if step["sleep"].is_number() {
-            return Value::Null;
-        }
-        if step["timeline"] == true {
-            // The timelines have a test of their own.
-            return json!({ "kind": "timeline" });
-        }
-        if step["wait"].is_object() {
-            let component = step["wait"]["component"].as_str().unwrap();
-            return json!({ "kind": "state", "body": self.core.state(component).as_str() });
-        }
         if step["connect"].is_object() {
             return self.connect(name, &step["connect"]).await;
         }
@@ -170,9 +151,9 @@ impl Player {
     }
 
     /// Opens a connection if the scenario has none of this name.
-    async fn connection(&mut self, name: &str) {
+    pub(super) async fn connection(&mut self, name: &str) {
         if !self.connections.contains_key(name) {
-            let token = json!({ "authToken": self.core.auth_token(component(name)) });
+            let token = json!({ "authToken": self.core.auth_token(&self.component(name)) });
             let first = encoded(&connect_headers().into(), token.to_string().as_bytes());
             let mut connection = Connection::open(self.core.socket_path(), &first).await;
             connection.receive().await.expect("the connection is accepted");
@@ -181,7 +162,13 @@ impl Player {
     }
 
     /// Sends bytes and receives the reply: the first message of the stream or of the connection that is no event.
-    async fn exchange(&mut self, name: &str, bytes: &[u8], stream: i32, has_reply: bool) -> Value {
+    pub(super) async fn exchange(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        stream: i32,
+        has_reply: bool,
+    ) -> Value {
         let connection = self.connections.get_mut(name).unwrap();
         if !connection.send(bytes).await {
             return json!({ "kind": "closed" });
@@ -227,14 +214,14 @@ impl Player {
         self.replied = reply.as_ref().map(|it| it.message.payload.to_vec()).unwrap_or_default();
         let is_closed = self.connections[name].is_closed;
         let kind = if is_closed { "closed" } else { "none" };
-        reply.map_or(json!({ "kind": kind }), |it| describe(&it))
+        reply.map_or(json!({ "kind": kind }), |it| describe(&it, &self.placeholders()))
     }
 
-    fn event(&mut self, name: &str, message: &Received) {
+    pub(super) fn event(&mut self, name: &str, message: &Received) {
         let names = &self.connections[name].names;
         let stream =
             names.get(&message.stream).cloned().unwrap_or_else(|| message.stream.to_string());
-        let mut event = describe(message);
+        let mut event = describe(message, &self.placeholders());
         event["as"] = name.into();
         event["stream"] = stream.into();
         self.events.push(event);
@@ -270,7 +257,12 @@ impl Player {
     }
 
     /// The stream and the message of a call.
-    fn request(&mut self, name: &str, step: &Value, index: Option<usize>) -> (i32, Vec<u8>) {
+    pub(super) fn request(
+        &mut self,
+        name: &str,
+        step: &Value,
+        index: Option<usize>,
+    ) -> (i32, Vec<u8>) {
         let payload = self.payload(step, "request", index);
         let connection = self.connections.get_mut(name).unwrap();
         connection.last_stream += 1;
@@ -343,9 +335,9 @@ impl Player {
             messages.iter().for_each(|it| self.event(name, it));
         }
         let components: std::collections::BTreeSet<_> =
-            names.iter().map(|it| component(it)).collect();
+            names.iter().map(|it| self.component(it)).collect();
         for it in components {
-            marks::send(&self.core, it);
+            marks::send(&self.core, &it);
         }
         for name in &names {
             self.receive_marks(name).await;
@@ -379,7 +371,25 @@ impl Player {
         if let Some(name) = text.strip_prefix("$saved:") {
             return self.saved[name].clone();
         }
-        substitute::text(text, index, |it| self.core.auth_token(it))
+        let mut text = self.world.folders(&text.replace("$event", &self.answered));
+        for (value, placeholder) in &self.placeholders {
+            text = text.replace(placeholder, value);
+        }
+        substitute::text(&text, index, |it| self.core.auth_token(it))
+    }
+
+    /// Texts, and what recordings have in their place.
+    fn placeholders(&self) -> Vec<(String, String)> {
+        let login = (self.component(LOGIN), "greengrass-cli#user-0".to_owned());
+        let root = (self.world.root().display().to_string(), "<dir>/r".to_owned());
+        self.placeholders.iter().cloned().chain([login, root]).collect()
+    }
+
+    /// The component of a connection, whose name may have the number of a further connection.
+    fn component(&self, connection: &str) -> String {
+        let name = connection.split('#').next().unwrap_or_default();
+        let login = self.core.components().find(|it| it.starts_with("greengrass-cli#"));
+        login.filter(|_| name == LOGIN).unwrap_or_else(|| name.to_owned())
     }
 
     /// The payload of a step: `raw`, or the JSON of a member.
@@ -389,15 +399,10 @@ impl Player {
         }
         let text = |it: &str| self.text(it, index);
         match step.get(member) {
-            Some(json) => substitute::python_json(&substitute::json(json, self.start, &text)),
+            Some(json) => substitute::python_json(&substitute::json(json, self.world.start, &text)),
             None => b"{}".to_vec(),
         }
     }
-}
-
-/// The component of a connection, without the number of a further connection.
-fn component(connection: &str) -> &str {
-    connection.split('#').next().unwrap_or_default()
 }
 
 fn connect_headers() -> Map<String, Value> {

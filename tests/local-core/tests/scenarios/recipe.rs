@@ -1,11 +1,9 @@
 //! The recipes of components with scripts.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::{Map, Value, json};
 
-/// Writes the recipe of a component, whose scripts write no lines.
-pub(super) fn write(folder: &Path, name: &str, component: &Value) -> PathBuf {
+/// The recipe of a component.
+pub(super) fn text(name: &str, component: &Value) -> String {
     let dependencies = component["dependencies"].as_array().into_iter().flatten();
     let dependencies = dependencies.map(|it| {
         let (name, kind) = it.as_str().unwrap().split_once(':').unwrap();
@@ -19,8 +17,5 @@ pub(super) fn write(folder: &Path, name: &str, component: &Value) -> PathBuf {
         "ComponentDependencies": dependencies.collect::<Map<_, _>>(),
         "Manifests": [{ "Lifecycle": component["lifecycle"] }],
     });
-    let text = recipe.to_string().replace("$EV", ":");
-    let path = folder.join(format!("{name}.json"));
-    std::fs::write(&path, text.replace("$HOLD", "while :; do sleep 1000; done")).unwrap();
-    path
+    recipe.to_string()
 }

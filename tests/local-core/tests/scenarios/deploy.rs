@@ -1,0 +1,137 @@
+//! The steps that a nucleus does beside its socket: deployments, states, files and restarts.
+
+use std::process::Command;
+
+use greengrass_core_ipc::types::LifecycleState;
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
+
+use super::{
+    connection::PATIENCE,
+    player::{POLL_INTERVAL, Player},
+    timeline,
+};
+
+/// The name of the command line tool in scenarios.
+pub(super) const LOGIN: &str = "greengrass-cli";
+
+impl Player<'_> {
+    /// Performs a step that is none of a connection, if it is one.
+    pub(super) async fn step_beside(&mut self, step: &Value, recorded: &Value) -> Option<Value> {
+        if step["sleep"].is_number() {
+            return Some(Value::Null);
+        }
+        if step["deploy"].is_object() {
+            return Some(self.deploy(step).await);
+        }
+        if step["restart"] == true {
+            self.restart().await;
+            return Some(Value::Null);
+        }
+        if step["timeline"] == true {
+            return Some(timeline::of(&self.core, &self.world, step, recorded));
+        }
+        if let Some(component) = step["wait"]["component"].as_str() {
+            let is_known = self.core.components().any(|it| it == component);
+            let state = is_known.then(|| self.core.state(component).to_string());
+            let state = state.unwrap_or("ResourceNotFoundError".to_owned());
+            return Some(json!({ "kind": "state", "body": state }));
+        }
+        if let Some(name) = step["file"].as_str() {
+            return Some(json!({ "kind": "file", "body": self.world.read(name) }));
+        }
+        let script = step["sh"].as_str()?;
+        let output = Command::new("sh").arg("-c").arg(self.world.folders(script)).output().unwrap();
+        Some(json!({ "kind": "sh", "body": String::from_utf8_lossy(&output.stdout) }))
+    }
+
+    /// Creates a deployment, and waits for its end. Answers events on the way.
+    async fn deploy(&mut self, step: &Value) -> Value {
+        let mut answers = step["answers"].as_array().cloned().unwrap_or_default();
+        let request = json!({ "call": "CreateLocalDeployment", "request": step["deploy"] });
+        let reply = self.ask(LOGIN, &request).await;
+        let created: Value = serde_json::from_slice(&self.replied).unwrap_or_default();
+        let Some(id) = created["deploymentId"].as_str() else { return reply };
+        let name = step["name"].as_str().unwrap_or_default();
+        self.placeholders.push((id.to_owned(), format!("$id:{name}")));
+        if step["nowait"] == true {
+            return reply;
+        }
+        let request = json!({
+            "call": "GetLocalDeploymentStatus", "request": { "deploymentId": id },
+        });
+        let start = tokio::time::Instant::now();
+        loop {
+            self.answer(&mut answers).await;
+            let reply = self.ask(LOGIN, &request).await;
+            let status = &reply["body"]["deployment"]["status"];
+            let has_ended = status != "QUEUED" && status != "IN_PROGRESS";
+            if has_ended || start.elapsed() > 2 * PATIENCE {
+                return json!({ "kind": "deployment", "body": reply["body"] });
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Makes the calls that answer events which have come.
+    async fn answer(&mut self, answers: &mut Vec<Value>) {
+        let names: Vec<_> = self.connections.keys().filter(|it| *it != LOGIN).cloned().collect();
+        for name in names {
+            let connection = self.connections.get_mut(&name).unwrap();
+            let messages = connection.round_trip().await;
+            messages.iter().for_each(|it| self.event(&name, it));
+        }
+        while let Some((at, event)) = answers.iter().enumerate().find_map(|(at, answer)| {
+            let event = self.events.iter().find(|it| it["stream"] == answer["stream"])?;
+            Some((at, event["body"].clone()))
+        }) {
+            let answer = answers.remove(at);
+            let event = event.as_object().and_then(|it| it.values().next()).cloned();
+            let id = event.map(|it| it["deploymentId"].as_str().unwrap_or_default().to_owned());
+            self.answered = id.unwrap_or_default();
+            let reply = self.ask(answer["as"].as_str().unwrap(), &answer).await;
+            self.answers.push(reply);
+        }
+    }
+
+    /// Makes a call on a connection.
+    async fn ask(&mut self, name: &str, step: &Value) -> Value {
+        self.connection(name).await;
+        let (stream, bytes) = self.request(name, step, None);
+        self.exchange(name, &bytes, stream, true).await
+    }
+
+    /// Waits until the components that run have written that they do, so that their traps are set.
+    pub(super) async fn rest(&mut self, step: &Value) {
+        let passive = ["Get", "List", "Subscribe"];
+        let is_passive = match step["call"].as_str() {
+            Some(operation) => passive.iter().any(|it| operation.starts_with(it)),
+            None => step["deploy"].is_null() && step["restart"].is_null(),
+        };
+        let is_quick = step["request"]["state"] == "RUNNING";
+        if is_passive || is_quick || !self.world.has_processes() {
+            return;
+        }
+        let components: Vec<_> =
+            self.core.components().filter(|it| self.world.writes(it)).collect();
+        let runs = |component: &str| {
+            let states = self.core.states(component);
+            let started = states.iter().filter(|it| **it == LifecycleState::Running).count();
+            self.world.lines(component).iter().filter(|it| it.starts_with("run")).count() >= started
+        };
+        let start = tokio::time::Instant::now();
+        while !components.iter().all(|it| runs(it)) && start.elapsed() < PATIENCE {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Stops the core, and starts it again with what it has kept.
+    async fn restart(&mut self) {
+        self.connections.clear();
+        self.core.disconnect_all().await;
+        let nothing = LocalCore::builder().component("nothing").start().await.unwrap();
+        let core = std::mem::replace(&mut self.core, nothing);
+        core.stop().await.unwrap();
+        self.core = self.world.start().await;
+    }
+}

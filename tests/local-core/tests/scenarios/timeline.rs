@@ -1,0 +1,57 @@
+//! The states that components enter, and the lines that their scripts write.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
+
+use super::world::World;
+
+/// What a component did: its states, and the lines of its scripts.
+type Entries = (Vec<String>, Vec<String>);
+
+/// The timeline of a core in the form of a recording, with the states of a component before the lines. A part of the
+/// timeline that the step leaves out is left out.
+pub(super) fn of(core: &LocalCore, world: &World<'_>, step: &Value, recorded: &Value) -> Value {
+    let names = step["only"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
+    let found = names.flat_map(|name| {
+        let (states, lines) = recorded_entries(recorded, name);
+        // A component that was removed has states too, but none that was never there.
+        let all = catch_unwind(AssertUnwindSafe(|| core.states(name))).unwrap_or_default();
+        let mut found_states: Vec<_> = all.iter().map(ToString::to_string).collect();
+        let mut found_lines = without_chance(world.lines(name));
+        if step["after"].is_string() {
+            found_states.drain(..found_states.len().saturating_sub(states.len()));
+            found_lines.drain(..found_lines.len().saturating_sub(lines.len()));
+        }
+        entries(name, (found_states, found_lines))
+    });
+    json!({ "kind": "timeline", "body": found.collect::<Vec<_>>() })
+}
+
+/// A recorded timeline in the order of [`of`], without times.
+pub(super) fn sorted(step: &Value, recorded: &Value) -> Value {
+    let names = step["only"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
+    let body = names.flat_map(|name| entries(name, recorded_entries(recorded, name)));
+    json!({ "kind": "timeline", "body": body.collect::<Vec<_>>() })
+}
+
+fn recorded_entries(recorded: &Value, name: &str) -> Entries {
+    let entries = recorded["body"].as_array().into_iter().flatten().filter(|it| it[1] == name);
+    let entries = entries.map(|it| it[2].as_str().unwrap().to_owned());
+    let (states, lines): (Vec<_>, Vec<_>) = entries.partition(|it| it.starts_with("-> "));
+    let states = states.iter().map(|it| it[3..].to_owned()).collect();
+    (states, without_chance(lines))
+}
+
+/// Leaves out what depends on chance: how often a loop writes a line, and whether a script does that is killed.
+fn without_chance(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|it| it != "recover-end");
+    lines.dedup();
+    lines
+}
+
+fn entries(name: &str, (states, lines): Entries) -> Vec<Value> {
+    let states = states.into_iter().map(|it| json!([name, format!("-> {it}")]));
+    states.chain(lines.into_iter().map(|it| json!([name, it]))).collect()
+}
