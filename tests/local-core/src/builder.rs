@@ -399,6 +399,7 @@ impl Builder {
             shadows: Arc::new(Shadows::load(&state)),
             deployments: Arc::new(deployments),
             updates: Arc::default(),
+            builtins: Arc::default(),
             state,
             tokens: Arc::clone(&tokens),
         };

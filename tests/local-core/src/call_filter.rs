@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use eventstream_rpc::operation::Operation;
 use greengrass_core_ipc::{
     error::Unhandled,
-    operation::get_local_deployment_status::GetLocalDeploymentStatus,
+    operation::{
+        get_component_details::GetComponentDetails,
+        get_local_deployment_status::GetLocalDeploymentStatus, list_components::ListComponents,
+    },
     server::{
         BoxFuture, GreengrassCoreIpcService, Identity, IncomingCall, InvalidRequest, Service,
         Violation,
@@ -13,7 +16,7 @@ use greengrass_core_ipc::{
 };
 
 use crate::{
-    deployments,
+    components, deployments,
     edition::Edition,
     faults::{Definitions, Serve},
     record::{Call, Recorder},
@@ -45,9 +48,15 @@ impl CallFilter {
         let serve = service.unwrap_or_else(|| {
             let service = GreengrassCoreIpcService::from(Arc::clone(&nucleus));
             let nucleus = Arc::clone(&nucleus);
-            Arc::new(move |call| match call.operation() == GetLocalDeploymentStatus::ID {
-                true => deployments::serve_status(call, Arc::clone(&nucleus)),
-                false => service.call(call),
+            Arc::new(move |call| {
+                // The responses of the Java nucleus lack members that the model requires.
+                let serve: fn(_, _) -> _ = match call.operation() {
+                    GetLocalDeploymentStatus::ID => deployments::serve_status,
+                    GetComponentDetails::ID => components::serve_details,
+                    ListComponents::ID => components::serve_list,
+                    _ => return service.call(call),
+                };
+                serve(call, Arc::clone(&nucleus))
             })
         });
         // Refuses calls before they are decoded.

@@ -1,5 +1,7 @@
 //! The operations on components: their states, details, restarts, stops and pauses.
 
+mod builtin;
+mod details;
 mod states;
 mod updates;
 
@@ -7,10 +9,6 @@ use eventstream_rpc::operation::Operation;
 use greengrass_core_ipc::{
     error::Unhandled,
     operation::{
-        get_component_details::{
-            GetComponentDetails, GetComponentDetailsRequest, GetComponentDetailsResponse,
-        },
-        list_components::{ListComponents, ListComponentsRequest, ListComponentsResponse},
         pause_component::{PauseComponent, PauseComponentRequest, PauseComponentResponse},
         restart_component::{RestartComponent, RestartComponentRequest, RestartComponentResponse},
         resume_component::{ResumeComponent, ResumeComponentRequest, ResumeComponentResponse},
@@ -18,17 +16,19 @@ use greengrass_core_ipc::{
         update_state::{UpdateStateRequest, UpdateStateResponse},
     },
     server::RequestContext,
-    types::{
-        ComponentDetails, ReportedLifecycleState, RequestStatus, error::ResourceNotFoundError,
-    },
+    types::{ReportedLifecycleState, RequestStatus, error::ResourceNotFoundError},
 };
 
-pub(crate) use updates::Updates;
+pub(crate) use self::{
+    builtin::Builtins,
+    details::{read_leniently, serve_details, serve_list},
+    updates::Updates,
+};
 
 use crate::{
     lifecycle::Input,
     service::{Nucleus, failed, invalid},
-    supervisor::{Listed, PauseError},
+    supervisor::PauseError,
 };
 
 impl Nucleus {
@@ -47,37 +47,6 @@ impl Nucleus {
         Ok(UpdateStateResponse::default())
     }
 
-    /// Serves `ListComponents`: each component after its dependencies.
-    pub(crate) async fn components(
-        &self,
-        _: ListComponentsRequest,
-        context: &RequestContext,
-    ) -> Result<ListComponentsResponse, Unhandled> {
-        self.authorize::<ListComponents>(context, "*")?;
-        let components = self.supervisor.list().into_iter().map(|it| self.details(it));
-        Ok(ListComponentsResponse::builder().components(components).build())
-    }
-
-    /// Serves `GetComponentDetails`.
-    pub(crate) async fn component(
-        &self,
-        request: GetComponentDetailsRequest,
-        context: &RequestContext,
-    ) -> Result<GetComponentDetailsResponse, Unhandled> {
-        let name = request.component_name;
-        self.authorize::<GetComponentDetails>(context, &name)?;
-        let listed = self.supervisor.listed(&name).ok_or_else(|| unknown(&name))?;
-        let details = self.details(listed);
-        built(GetComponentDetailsResponse::builder().component_details(details).build())
-    }
-
-    fn details(&self, Listed { name, version, state }: Listed) -> ComponentDetails {
-        let configuration = self.configurations.get(&name, &[]).unwrap_or_default();
-        let details = ComponentDetails::builder().component_name(name).version(version);
-        let details = details.state(state).configuration(configuration).build();
-        details.expect("the required members are set")
-    }
-
     /// Serves `RestartComponent`, which succeeds before the component restarts.
     pub(crate) async fn restart_one(
         &self,
@@ -86,7 +55,9 @@ impl Nucleus {
     ) -> Result<RestartComponentResponse, Unhandled> {
         let name = request.component_name;
         self.authorize::<RestartComponent>(context, &name)?;
-        let is_taken = self.supervisor.restart(&name).ok_or_else(|| unknown(&name))?;
+        let is_taken = self.supervisor.restart(&name);
+        let is_taken = is_taken.or_else(|| self.builtins.set_running(&name, true).then_some(true));
+        let is_taken = is_taken.ok_or_else(|| unknown(&name))?;
         let status = if is_taken { RequestStatus::Succeeded } else { RequestStatus::Failed };
         built(RestartComponentResponse::builder().restart_status(status).build())
     }
@@ -99,7 +70,7 @@ impl Nucleus {
     ) -> Result<StopComponentResponse, Unhandled> {
         let name = request.component_name;
         self.authorize::<StopComponent>(context, &name)?;
-        if !self.supervisor.stop_one(&name) {
+        if !self.supervisor.stop_one(&name) && !self.builtins.set_running(&name, false) {
             return Err(unknown(&name));
         }
         built(StopComponentResponse::builder().stop_status(RequestStatus::Succeeded).build())
@@ -135,6 +106,9 @@ impl Nucleus {
         let result = self.supervisor.set_paused(name, is_paused).await;
         result.map_err(|error| match error {
             // Without a text, as on a device.
+            PauseError::Unknown if self.builtins.details(name).is_some() => {
+                refused(name, "is a service of the nucleus")
+            }
             PauseError::Unknown => Unhandled::undeclared(&ResourceNotFoundError::builder().build()),
             PauseError::NotRunning => refused(name, "is not running"),
             PauseError::NotPaused => refused(name, "is not paused"),

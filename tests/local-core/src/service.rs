@@ -53,7 +53,7 @@ use crate::{
     authorization::Authorization,
     client_devices::ClientDevices,
     clock::Clock,
-    components::Updates,
+    components::{Builtins, Updates},
     configuration::{Configurations, Millis, Validations, is_access_control},
     deployments::Deployments,
     events::{self, OpenStreams},
@@ -84,6 +84,7 @@ pub(crate) struct Nucleus {
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) deployments: Arc<Deployments>,
     pub(crate) updates: Arc<Updates>,
+    pub(crate) builtins: Arc<Builtins>,
     pub(crate) state: Arc<State>,
     pub(crate) tokens: Arc<Tokens>,
 }
@@ -156,45 +157,6 @@ macro_rules! served {
     };
 }
 
-/// Implements operations that this core does not serve. They fail as in a nucleus without the plugin.
-macro_rules! not_served {
-    ($($method:ident $operation:ident)*) => {
-        $(
-            async fn $method(
-                &self,
-                _: <$operation as Operation>::Request,
-                _: RequestContext,
-            ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
-                Err(not_served($operation::ID).into())
-            }
-        )*
-    };
-    (authorized $($method:ident $operation:ident $resource:expr;)*) => {
-        $(
-            async fn $method(
-                &self,
-                request: <$operation as Operation>::Request,
-                context: RequestContext,
-            ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
-                let resource: fn(&<$operation as Operation>::Request) -> String = $resource;
-                self.authorize::<$operation>(&context, &resource(&request))?;
-                Err(not_served($operation::ID).into())
-            }
-        )*
-    };
-    (streaming $($method:ident $operation:ident)*) => {
-        $(
-            async fn $method(
-                &self,
-                _: StreamingRequest<$operation>,
-                _: RequestContext,
-            ) -> Result<StreamingResponse<$operation>, <$operation as Operation>::Error> {
-                Err(not_served($operation::ID).into())
-            }
-        )*
-    };
-}
-
 pub(crate) fn not_served(operation: &str) -> ServiceError {
     failed(&format!("the local core does not serve {operation}"))
 }
@@ -230,6 +192,7 @@ impl GreengrassCoreIpc for Nucleus {
         cancel_local_deployment CancelLocalDeployment cancel_deployment
         create_local_deployment CreateLocalDeployment create_deployment
         defer_component_update DeferComponentUpdate defer
+        get_local_deployment_status GetLocalDeploymentStatus deployment_status
         list_local_deployments ListLocalDeployments deployments
         get_configuration GetConfiguration get_value
         update_configuration UpdateConfiguration update_value
@@ -262,9 +225,5 @@ impl GreengrassCoreIpc for Nucleus {
         subscribe_to_iot_core SubscribeToIoTCore subscribe_iot
         subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus follow_iot
         subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates watch_proposals
-    }
-
-    not_served! { authorized
-        get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
     }
 }

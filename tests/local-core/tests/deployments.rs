@@ -192,7 +192,7 @@ async fn requests_are_checked_and_deployments_can_be_cancelled() {
     assert_eq!(status.unwrap_err().code(), Some("ResourceNotFoundError"));
     // It waits for the installation of the component.
     in_time("the component", async {
-        while !core.components().any(|it| it == A) {
+        while version(&client, A).await.is_none() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

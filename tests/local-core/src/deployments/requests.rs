@@ -14,7 +14,7 @@ use greengrass_core_ipc::{
         },
         get_local_deployment_status::{
             GetLocalDeploymentStatus, GetLocalDeploymentStatusError,
-            GetLocalDeploymentStatusRequest,
+            GetLocalDeploymentStatusRequest, GetLocalDeploymentStatusResponse,
         },
         list_local_deployments::{
             ListLocalDeployments, ListLocalDeploymentsRequest, ListLocalDeploymentsResponse,
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cancelled, Details, Document, Record, Status};
 use crate::{
+    components::read_leniently,
     operations,
     service::{Nucleus, failed, invalid},
 };
@@ -107,6 +108,16 @@ impl Nucleus {
             deployment.build().expect("the required members are set")
         });
         Ok(ListLocalDeploymentsResponse::builder().local_deployments(listed).build())
+    }
+
+    /// Serves `GetLocalDeploymentStatus` for a service in front of this one. See [`serve_status`].
+    pub(crate) async fn deployment_status(
+        &self,
+        request: GetLocalDeploymentStatusRequest,
+        context: &RequestContext,
+    ) -> Result<GetLocalDeploymentStatusResponse, Unhandled> {
+        let status = self.deployment(&request, context)?;
+        Ok(read_leniently(&status))
     }
 
     fn deployment(
