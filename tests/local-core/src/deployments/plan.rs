@@ -12,7 +12,7 @@ use super::{document::Document, failure::Failure, resolve::resolve};
 use crate::{
     artifacts,
     blocking::Cancellation,
-    configuration::{Configuration, Configurations, Millis},
+    configuration::{Configuration, DEFAULT_TIME, Millis},
     recipe::{Diagnostic, Recipe, Severity},
     recipes::{self, Loaded, Source},
     supervisor::{NO_VERSION, Preparation, Wanted},
@@ -254,13 +254,39 @@ fn configure(
     for Loaded { recipe, .. } in components {
         let name = &recipe.component;
         let update = document.configurations.get(name).filter(|_| roots.contains_key(name));
-        let changes = update.map(|it| it.changes()).transpose()?.unwrap_or_default();
+        let mut changes = update.map(|it| it.changes()).transpose()?.unwrap_or_default();
         let defaults = preparation.initial.configuration(name, recipe.configuration.clone());
-        let defaults = defaults.map_err(Failure::other)?;
-        let configurations_now: &Configurations = &preparation.configurations;
-        let before = configurations_now.of(name);
-        let before = before.unwrap_or_else(|| Configuration::new(Map::<String, Value>::new(), 1));
+        let mut defaults = defaults.map_err(Failure::other)?;
+        if is_interpolated(preparation) {
+            let variables = preparation.system_variables(recipe);
+            let variables = variables.map_err(|it| Failure::file(it.to_string()))?;
+            let values = defaults.values_mut().chain(changes.merge.values_mut());
+            values.for_each(|it| interpolate(it, &variables));
+        }
+        let before = preparation.configurations.of(name);
+        let before = before.unwrap_or_else(|| Configuration::new(Map::new(), DEFAULT_TIME));
         configurations.insert(name.clone(), before.deployed(defaults, &changes, time));
     }
     Ok(configurations)
+}
+
+/// Whether configurations have recipe variables, by the configuration of the nucleus.
+fn is_interpolated(preparation: &Preparation) -> bool {
+    let path = ["interpolateComponentConfiguration".to_owned()];
+    let option = preparation.configurations.get("aws.greengrass.Nucleus", &path);
+    option.is_some_and(|it| it.values().any(|it| *it == Value::Bool(true)))
+}
+
+/// Replaces variables in all texts of a value.
+fn interpolate(value: &mut Value, variables: &[(&str, String)]) {
+    match value {
+        Value::String(text) => {
+            for (variable, replacement) in variables {
+                *text = text.replace(variable, replacement);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|it| interpolate(it, variables)),
+        Value::Object(members) => members.values_mut().for_each(|it| interpolate(it, variables)),
+        _ => {}
+    }
 }

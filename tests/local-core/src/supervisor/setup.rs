@@ -266,6 +266,22 @@ impl Preparation {
         }))
     }
 
+    /// The recipe variables that a configuration can have.
+    pub(crate) fn system_variables(
+        &self,
+        recipe: &Recipe,
+    ) -> io::Result<[(&'static str, String); 5]> {
+        let folders = &self.setup()?.folders;
+        let own = variables_of(recipe, folders, Map::new());
+        Ok([
+            ("{iot:thingName}", self.thing_name.clone()),
+            ("{kernel:rootPath}", text(folders.root())),
+            ("{work:path}", own.work),
+            ("{artifacts:path}", own.artifacts),
+            ("{artifacts:decompressedPath}", own.decompressed),
+        ])
+    }
+
     /// The recipe variables of a component.
     fn variables(
         &self,

@@ -47,7 +47,7 @@ enum Progress {
 }
 
 /// The time in which components that have started must not fail. A script that fails at once is running before.
-const SETTLE_TIME: Duration = Duration::from_secs(1);
+const SETTLE_TIME: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     /// Replaces a component with one that is installed again.

@@ -16,6 +16,9 @@ use super::{describe::shape, marks};
 /// The time after which a reply or the end of a connection counts as missing.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The time in which processes and deployments must have done what they do.
+pub(super) const SLOW: Duration = Duration::from_secs(90);
+
 /// The payload of pings that the scenario does not contain.
 const ROUND_TRIP: &str = "round trip of the player";
 

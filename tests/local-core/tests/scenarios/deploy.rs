@@ -1,13 +1,17 @@
 //! The steps that a nucleus does beside its socket: deployments, states, files and restarts.
 
-use std::process::Command;
+use std::{
+    cmp::Reverse,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::Command,
+};
 
 use greengrass_core_ipc::types::LifecycleState;
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
 
 use super::{
-    connection::PATIENCE,
+    connection::SLOW,
     player::{POLL_INTERVAL, Player},
     timeline,
 };
@@ -29,11 +33,10 @@ impl Player<'_> {
             return Some(Value::Null);
         }
         if step["timeline"] == true {
-            return Some(timeline::of(&self.core, &self.world, step, recorded));
+            return Some(timeline::of(self, step, recorded));
         }
         if let Some(component) = step["wait"]["component"].as_str() {
-            let is_known = self.core.components().any(|it| it == component);
-            let state = is_known.then(|| self.core.state(component).to_string());
+            let state = self.has(component).then(|| self.core.state(component).to_string());
             let state = state.unwrap_or("ResourceNotFoundError".to_owned());
             return Some(json!({ "kind": "state", "body": state }));
         }
@@ -45,6 +48,12 @@ impl Player<'_> {
         Some(json!({ "kind": "sh", "body": String::from_utf8_lossy(&output.stdout) }))
     }
 
+    fn has(&self, component: &str) -> bool {
+        // A deployment adds the token first.
+        self.core.components().any(|it| it == component)
+            && catch_unwind(AssertUnwindSafe(|| self.core.state(component))).is_ok()
+    }
+
     /// Creates a deployment, and waits for its end. Answers events on the way.
     async fn deploy(&mut self, step: &Value) -> Value {
         let mut answers = step["answers"].as_array().cloned().unwrap_or_default();
@@ -54,7 +63,18 @@ impl Player<'_> {
         let Some(id) = created["deploymentId"].as_str() else { return reply };
         let name = step["name"].as_str().unwrap_or_default();
         self.placeholders.push((id.to_owned(), format!("$id:{name}")));
+        // The name of one may be the start of that of another.
+        self.placeholders.sort_by_key(|it| Reverse(it.1.len()));
         if step["nowait"] == true {
+            // The nucleus had the time to begin.
+            let added = step["deploy"]["rootComponentVersionsToAdd"].as_object();
+            let start = tokio::time::Instant::now();
+            while step["settle"].as_f64() > Some(1.0)
+                && !added.into_iter().flatten().all(|it| self.has(it.0))
+                && start.elapsed() < SLOW
+            {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
             return reply;
         }
         let request = json!({
@@ -66,7 +86,7 @@ impl Player<'_> {
             let reply = self.ask(LOGIN, &request).await;
             let status = &reply["body"]["deployment"]["status"];
             let has_ended = status != "QUEUED" && status != "IN_PROGRESS";
-            if has_ended || start.elapsed() > 2 * PATIENCE {
+            if has_ended || start.elapsed() > SLOW {
                 return json!({ "kind": "deployment", "body": reply["body"] });
             }
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -115,12 +135,17 @@ impl Player<'_> {
         let components: Vec<_> =
             self.core.components().filter(|it| self.world.writes(it)).collect();
         let runs = |component: &str| {
-            let states = self.core.states(component);
+            let past = self.past.get(component).into_iter().flatten();
+            let states: Vec<_> = past.cloned().chain(self.core.states(component)).collect();
+            let rests = [LifecycleState::Running, LifecycleState::Broken, LifecycleState::Finished];
             let started = states.iter().filter(|it| **it == LifecycleState::Running).count();
-            self.world.lines(component).iter().filter(|it| it.starts_with("run")).count() >= started
+            let lines = self.world.lines(component);
+            let lines = lines.iter().filter(|it| it.starts_with("run")).count();
+            // Those before a restart of the core count too.
+            lines >= started && rests.contains(&self.core.state(component))
         };
         let start = tokio::time::Instant::now();
-        while !components.iter().all(|it| runs(it)) && start.elapsed() < PATIENCE {
+        while !components.iter().all(|it| runs(it)) && start.elapsed() < SLOW {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
@@ -129,6 +154,10 @@ impl Player<'_> {
     async fn restart(&mut self) {
         self.connections.clear();
         self.core.disconnect_all().await;
+        for component in self.core.components() {
+            let states = catch_unwind(AssertUnwindSafe(|| self.core.states(&component)));
+            self.past.entry(component).or_default().extend(states.unwrap_or_default());
+        }
         let nothing = LocalCore::builder().component("nothing").start().await.unwrap();
         let core = std::mem::replace(&mut self.core, nothing);
         core.stop().await.unwrap();

@@ -2,24 +2,24 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::player::Player;
 
 /// What a component did: its states, and the lines of its scripts.
 type Entries = (Vec<String>, Vec<String>);
 
 /// The timeline of a core in the form of a recording, with the states of a component before the lines. A part of the
 /// timeline that the step leaves out is left out.
-pub(super) fn of(core: &LocalCore, world: &World<'_>, step: &Value, recorded: &Value) -> Value {
+pub(super) fn of(player: &Player<'_>, step: &Value, recorded: &Value) -> Value {
     let names = step["only"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
     let found = names.flat_map(|name| {
         let (states, lines) = recorded_entries(recorded, name);
         // A component that was removed has states too, but none that was never there.
-        let all = catch_unwind(AssertUnwindSafe(|| core.states(name))).unwrap_or_default();
-        let mut found_states: Vec<_> = all.iter().map(ToString::to_string).collect();
-        let mut found_lines = without_chance(world.lines(name));
+        let all = catch_unwind(AssertUnwindSafe(|| player.core.states(name))).unwrap_or_default();
+        let past = player.past.get(name).cloned().unwrap_or_default();
+        let mut found_states: Vec<_> = past.iter().chain(&all).map(ToString::to_string).collect();
+        let mut found_lines = without_chance(player.world.lines(name));
         if step["after"].is_string() {
             found_states.drain(..found_states.len().saturating_sub(states.len()));
             found_lines.drain(..found_lines.len().saturating_sub(lines.len()));
@@ -51,7 +51,9 @@ fn without_chance(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-fn entries(name: &str, (states, lines): Entries) -> Vec<Value> {
+/// The order of states is that of threads of the nucleus, so they are sorted.
+fn entries(name: &str, (mut states, lines): Entries) -> Vec<Value> {
+    states.sort();
     let states = states.into_iter().map(|it| json!([name, format!("-> {it}")]));
     states.chain(lines.into_iter().map(|it| json!([name, it]))).collect()
 }
