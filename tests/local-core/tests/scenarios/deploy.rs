@@ -154,7 +154,7 @@ impl Player<'_> {
     async fn restart(&mut self) {
         self.connections.clear();
         self.core.disconnect_all().await;
-        for component in self.core.components() {
+        for component in self.core.components().filter(|it| !it.contains('#')) {
             let states = catch_unwind(AssertUnwindSafe(|| self.core.states(&component)));
             self.past.entry(component).or_default().extend(states.unwrap_or_default());
         }

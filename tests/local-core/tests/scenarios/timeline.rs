@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use greengrass_core_ipc::types::LifecycleState;
 use serde_json::{Value, json};
 
 use super::player::Player;
@@ -18,7 +19,15 @@ pub(super) fn of(player: &Player<'_>, step: &Value, recorded: &Value) -> Value {
         // A component that was removed has states too, but none that was never there.
         let all = catch_unwind(AssertUnwindSafe(|| player.core.states(name))).unwrap_or_default();
         let past = player.past.get(name).cloned().unwrap_or_default();
-        let mut found_states: Vec<_> = past.iter().chain(&all).map(ToString::to_string).collect();
+        let stops = [LifecycleState::Stopping, LifecycleState::Finished];
+        let is_left_out =
+            |it: &&LifecycleState| player.world.needs("restart") && stops.contains(it);
+        let mut found_states: Vec<_> = past
+            .iter()
+            .chain(&all)
+            .filter(|it| !is_left_out(it))
+            .map(ToString::to_string)
+            .collect();
         let mut found_lines = without_chance(player.world.lines(name));
         if step["after"].is_string() {
             found_states.drain(..found_states.len().saturating_sub(states.len()));
@@ -44,11 +53,25 @@ fn recorded_entries(recorded: &Value, name: &str) -> Entries {
     (states, without_chance(lines))
 }
 
-/// Leaves out what depends on chance: how often a loop writes a line, and whether a script does that is killed.
+/// Leaves out what depends on chance: how often a script writes a line that is killed soon.
 fn without_chance(mut lines: Vec<String>) -> Vec<String> {
     lines.retain(|it| it != "recover-end");
+    lines.sort();
     lines.dedup();
     lines
+}
+
+/// Leaves out the states of components that stop from a scenario in which the core stops, because they are not seen
+/// then. The lines of their scripts are.
+pub(super) fn leave_out_stops(scenario: &mut Value) {
+    if !scenario["needs"].as_array().is_some_and(|it| it.iter().any(|it| it == "restart")) {
+        return;
+    }
+    for step in scenario["recorded"].as_array_mut().unwrap() {
+        if let Some(body) = step["reply"]["body"].as_array_mut() {
+            body.retain(|it| it[2] != "-> STOPPING" && it[2] != "-> FINISHED");
+        }
+    }
 }
 
 /// The order of states is that of threads of the nucleus, so they are sorted.
