@@ -4,43 +4,24 @@ mod identity;
 mod loading;
 mod prepare;
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::PathBuf,
-    sync::{Arc, Mutex, OnceLock},
-};
+use std::{collections::BTreeSet, io, path::PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
-    blocking::{self, Cancellation},
-    call_filter::CallFilter,
-    client_devices::ClientDevices,
+    blocking::{self},
     clock::Clock,
-    configuration::{Configurations, overlay},
-    core::{LocalCore, Prepared},
-    deployments::Deployments,
+    configuration::overlay,
+    core::LocalCore,
     edition::Edition,
-    events::OpenStreams,
     faults::{Definitions, Double},
     initial::{Allowed, Initial},
     iot_core::Target,
     numbers::Numbers,
     operations,
     policy::{AccessControl, snippet},
-    process::environment,
-    pubsub::PubSub,
     recipes::Source,
-    record::Recorder,
-    secrets::Secrets,
-    service::Nucleus,
-    shadows::Shadows,
-    socket::{self, Place},
-    state::State,
-    supervisor::Preparation,
-    tokens::Tokens,
 };
 
 /// A builder of a [`LocalCore`].
