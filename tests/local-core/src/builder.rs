@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
-    blocking::{self},
+    blocking,
     clock::Clock,
     configuration::overlay,
     core::LocalCore,
