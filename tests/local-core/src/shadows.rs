@@ -48,6 +48,7 @@ use self::{
     store::{Change, Outcome, Store},
 };
 use crate::{
+    edition::Edition,
     permission::is_missing,
     service::{Nucleus, failed},
     state::{self, State, Table},
@@ -69,13 +70,15 @@ pub(crate) struct Shadows {
     store: Store,
     limiter: Mutex<Limiter>,
     turns: Turns,
+    /// Whether messages are requests. Nucleus lite has no shadows.
+    has_topics: bool,
     notice: OnceLock<()>,
 }
 
 impl Shadows {
     /// The shadows that were stored.
-    pub(crate) fn load(state: &State) -> Self {
-        let shadows = Self::default();
+    pub(crate) fn load(state: &State, edition: Edition) -> Self {
+        let shadows = Self { has_topics: edition == Edition::Java, ..Self::default() };
         for (key, document) in state.load(Table::Shadows) {
             let document = serde_json::from_slice(&document).ok();
             let document = document.and_then(|it| Document::read(&it));
@@ -187,7 +190,7 @@ impl Nucleus {
 
     /// The request that a message on a topic is, if any.
     pub(crate) fn shadow_request(&self, it: &PublishToTopicRequest) -> Option<Request> {
-        let (verb, name) = Name::of_topic(&it.topic)?;
+        let (verb, name) = Name::of_topic(&it.topic).filter(|_| self.shadows.has_topics)?;
         let payload = match &it.publish_message {
             PublishMessage::JsonMessage(it) => {
                 Blob::new(self.numbers.received(it.message.clone()?).to_string())

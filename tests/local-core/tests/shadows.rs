@@ -234,3 +234,19 @@ async fn the_token_of_a_page_is_of_its_component_and_thing() {
         assert_eq!(names, expected.map_err(str::to_owned), "{request}");
     }
 }
+
+#[tokio::test]
+async fn messages_are_no_requests_in_nucleus_lite() {
+    let core = LocalCore::builder().lite().component("a").start().await.unwrap();
+    let client = core.connect("a").await.unwrap();
+    let topic = |end: &str| format!("$aws/things/{THING}/shadow/{end}");
+    let all = client.subscribe_to_topic().topic(topic("#")).receive_mode("RECEIVE_ALL_MESSAGES");
+    let mut all = all.send().await.unwrap();
+    for end in ["get", "delete"] {
+        let message = BinaryMessage::builder().message("{}").build();
+        let publish = client.publish_to_topic().topic(topic(end)).publish_message(message);
+        publish.send().await.unwrap();
+        // The next message is the next request, not an answer.
+        assert_eq!(next(&mut all).await.0, topic(end));
+    }
+}

@@ -95,7 +95,7 @@ impl Builder {
             client_devices: client_devices.map(Arc::new),
             streams: Arc::new(OpenStreams::default()),
             secrets: Arc::new(Secrets::load(self.secrets, &state)?),
-            shadows: Arc::new(Shadows::load(&state)),
+            shadows: Arc::new(Shadows::load(&state, self.edition)),
             deployments: Arc::new(deployments),
             updates: Arc::default(),
             builtins: Arc::default(),
