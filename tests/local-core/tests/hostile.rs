@@ -274,7 +274,7 @@ fn a_slow_subscriber() {
             assert!((5..40).contains(&received), "{received}");
             assert!(error.header("service-model-type").is_some(), "{error:?}");
             // Only the stream has ended.
-            slow.call("GetConfiguration", r#"{"keyPath":[]}"#).await.unwrap();
+            slow.call("UpdateState", r#"{"state":"RUNNING"}"#).await.unwrap();
         });
     });
 }
