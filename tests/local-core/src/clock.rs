@@ -7,8 +7,8 @@ use std::{
 
 use tokio::sync::watch;
 
-/// The clock of a core: of its time limits and timestamps, but not of delays that a test defines for calls, and of
-/// processes. Default: the clock of the system.
+/// The clock of a core: of timestamps, and of the time limits of lifecycles and deferred updates. Delays of calls, the
+/// expiry of MQTT messages and the end of processes have the time of tokio. Default: the clock of the system.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Option<Arc<Manual>>);
 
