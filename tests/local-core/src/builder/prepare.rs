@@ -73,6 +73,7 @@ impl Builder {
             artifacts: self.artifacts,
             socket: place.path.clone(),
             recipes: Mutex::new(loaded),
+            brought: Mutex::default(),
             reloads: Mutex::default(),
             components: Mutex::new(self.components),
             tokens: Arc::clone(&tokens),

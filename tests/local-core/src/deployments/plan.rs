@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::PoisonError,
 };
 
 use serde_json::{Map, Value};
@@ -94,14 +95,17 @@ pub(super) fn plan(
 ) -> Result<Plan, Failure> {
     let present = Target::present(preparation);
     let mut available = present.components.clone();
-    for new in collect(preparation, document)? {
-        let is_same = |it: &Loaded| {
-            (&it.recipe.component, &it.recipe.version)
-                == (&new.recipe.component, &new.recipe.version)
-        };
-        available.retain(|it| !is_same(it));
-        available.push(new);
+    let new = collect(preparation, document)?;
+    let mut brought = preparation.brought.lock().unwrap_or_else(PoisonError::into_inner);
+    brought.retain(|it| !new.iter().any(|new| is_same(new, it)));
+    available.retain(|it| !new.iter().any(|new| is_same(new, it)));
+    brought.extend(new);
+    for it in brought.iter() {
+        if !available.iter().any(|known| is_same(known, it)) {
+            available.push(it.clone());
+        }
     }
+    drop(brought);
     let roots = requirements(document, groups);
     let active = present
         .components
@@ -128,6 +132,12 @@ pub(super) fn plan(
     let of_group = of_group.chain(document.add.keys()).filter_map(version).collect();
     let configurations = configure(preparation, document, &of_group, &components, time)?;
     Ok(Plan { target: Target { components, configurations }, roots: of_group })
+}
+
+/// Whether two recipes are of one version of a component.
+fn is_same(one: &Loaded, other: &Loaded) -> bool {
+    let key = |it: &Loaded| (it.recipe.component.clone(), it.recipe.version.clone());
+    key(one) == key(other)
 }
 
 /// The root components of all groups after a deployment, with the ranges of their versions.

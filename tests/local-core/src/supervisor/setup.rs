@@ -48,6 +48,8 @@ pub(crate) struct Preparation {
     pub(crate) artifacts: Option<PathBuf>,
     pub(crate) socket: PathBuf,
     pub(crate) recipes: Mutex<Vec<Loaded>>,
+    /// The recipes that deployments have brought. Later deployments can use them.
+    pub(crate) brought: Mutex<Vec<Loaded>>,
     /// Locked by a reload.
     pub(crate) reloads: Mutex<()>,
     /// The names of the components.

@@ -31,10 +31,11 @@ impl Player<'_> {
         if step["call"] == "CreateLocalDeployment" && step["settle"].as_f64() > Some(1.0) {
             let deploy = json!({ "deploy": step["request"], "name": "call" });
             let start = self.placeholders.len();
-            self.deploy(&deploy).await;
+            let reply = self.deploy(&deploy).await;
             self.placeholders.truncate(start);
-            // The reply to the call itself, which the end of the deployment has replaced.
-            return Some(recorded.clone());
+            // The end of the deployment has replaced the reply to a call that succeeded.
+            let has_succeeded = reply["kind"] == "deployment";
+            return Some(if has_succeeded { recorded.clone() } else { reply });
         }
         if step["restart"] == true {
             self.restart().await;

@@ -31,7 +31,7 @@ pub(super) fn of(player: &Player<'_>, step: &Value, recorded: &Value) -> Value {
         let mut found_lines = without_chance(player.world.lines(name));
         if step["after"].is_string() {
             found_states.drain(..found_states.len().saturating_sub(states.len()));
-            found_lines.drain(..found_lines.len().saturating_sub(lines.len()));
+            found_lines.retain(|it| lines.contains(it));
         }
         entries(name, (found_states, found_lines))
     });
