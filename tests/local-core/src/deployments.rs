@@ -152,7 +152,7 @@ impl Deployments {
     pub(crate) fn add_roots(&self, components: impl IntoIterator<Item = (String, String)>) {
         let mut queue = self.lock();
         let components: Vec<_> = components.into_iter().collect();
-        for (_, roots) in &mut queue.groups {
+        for roots in queue.groups.values_mut() {
             roots.retain(|name, _| !components.iter().any(|it| it.0 == *name));
         }
         queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
