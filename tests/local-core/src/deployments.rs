@@ -8,7 +8,7 @@ mod resolve;
 mod work;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     ffi::OsString,
     os::unix::ffi::OsStringExt,
     path::PathBuf,
@@ -27,7 +27,7 @@ pub(crate) use self::requests::serve_status;
 use self::{
     document::{DEFAULT_GROUP, Document},
     failure::Details,
-    plan::Groups,
+    plan::{Groups, Roots},
 };
 use crate::{
     configuration::Millis,
@@ -158,27 +158,30 @@ impl Deployments {
         queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
     }
 
-    /// Keeps the recipes of components that deployments have added, and forgets those of others.
-    async fn keep(&self, components: &[Loaded], removed: &[String]) {
+    /// Sets the root components of a group, and stores them together with the recipes of the components that
+    /// deployments have added. They are queued before the function returns; an error is in the log.
+    fn set_roots(
+        &self,
+        group: &str,
+        roots: Roots,
+        components: &[Loaded],
+        removed: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<(), ServiceError>> + use<> {
         let deployed = components.iter().filter(|it| it.source.is_installed);
         let deployed = deployed.map(|it| {
-            let path = it
-                .source
-                .kept
-                .as_ref()
-                .unwrap_or(&it.source.path)
-                .as_os_str()
-                .as_encoded_bytes()
-                .to_vec();
-            (&it.recipe.component, Some(path))
+            let path = it.source.kept.as_ref().unwrap_or(&it.source.path);
+            (&it.recipe.component, Some(path.as_os_str().as_encoded_bytes().to_vec()))
         });
         let all = deployed.chain(removed.iter().map(|it| (it, None)));
-        let changes = all.map(|(name, value)| {
-            let key = format!("{COMPONENT}{name}");
-            Change { table: Table::Deployments, key, value }
-        });
-        // The error is in the log.
-        let _ = self.state.commit(changes.collect()).await;
+        let table = Table::Deployments;
+        let changes =
+            all.map(|(name, value)| Change { table, key: format!("{COMPONENT}{name}"), value });
+        let mut changes: Vec<_> = changes.collect();
+        let mut queue = self.lock();
+        queue.groups.insert(group.to_owned(), roots);
+        let value = serde_json::to_vec(&queue.groups).expect("it is JSON");
+        changes.push(Change { table, key: GROUPS.to_owned(), value: Some(value) });
+        self.state.commit(changes)
     }
 
     /// Works on the deployments until the task is aborted.
@@ -315,21 +318,6 @@ impl Deployments {
 
     fn groups(&self) -> Groups {
         self.lock().groups.clone()
-    }
-
-    async fn set_roots(&self, group: &str, roots: std::collections::BTreeMap<String, String>) {
-        let stored = {
-            let mut queue = self.lock();
-            queue.groups.insert(group.to_owned(), roots);
-            let value = serde_json::to_vec(&queue.groups).expect("it is JSON");
-            self.state.commit(vec![Change {
-                table: Table::Deployments,
-                key: GROUPS.to_owned(),
-                value: Some(value),
-            }])
-        };
-        // The error is in the log.
-        let _ = stored.await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -8,7 +8,11 @@ use greengrass_core_ipc::{
         create_local_deployment::CreateLocalDeploymentRequest,
         subscribe_to_component_updates::SubscribeToComponentUpdates,
     },
-    types::{ComponentUpdatePolicyEvents, LifecycleState},
+    primitives::Timestamp,
+    types::{
+        ComponentUpdatePolicyEvents, ConfigurationValidityReport, ConfigurationValidityStatus,
+        LifecycleState,
+    },
 };
 use greengrass_local_core::{Builder, LocalCore};
 use serde_json::{Value, json};
@@ -31,8 +35,18 @@ fn write(folder: &Path, name: &str, version: &str, run: &str, configuration: Val
     fs::write(recipes.join(format!("{name}-{version}.json")), recipe.to_string()).unwrap();
 }
 
+/// Gives a component an installation that does not end.
+fn set_install(folder: &Path, name: &str, version: &str) {
+    let file = folder.join("recipes").join(format!("{name}-{version}.json"));
+    let mut recipe: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    recipe["Manifests"][0]["Lifecycle"]["Install"] = json!(HOLD);
+    fs::write(file, recipe.to_string()).unwrap();
+}
+
 const HOLD: &str = "while :; do sleep 1000; done";
 const A: &str = "com.example.A";
+const B: &str = "com.example.B";
+const BY_HAND: &str = "com.example.ByHand";
 
 /// A core with the login of the command line tool.
 async fn core(folder: &TempDir, with: impl FnOnce(Builder) -> Builder) -> (LocalCore, Client) {
@@ -156,12 +170,7 @@ async fn a_failed_deployment_is_rolled_back_on_request() {
 async fn requests_are_checked_and_deployments_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), A, "1.0.0", HOLD, json!({}));
-    let recipes = folder.path().join("recipes");
-    let mut recipe: Value =
-        serde_json::from_slice(&fs::read(recipes.join(format!("{A}-1.0.0.json"))).unwrap())
-            .unwrap();
-    recipe["Manifests"][0]["Lifecycle"]["Install"] = json!(HOLD);
-    fs::write(recipes.join(format!("{A}-1.0.0.json")), recipe.to_string()).unwrap();
+    set_install(folder.path(), A, "1.0.0");
     let (core, client) = core(&folder, |it| it.deny_by_default()).await;
     let login = core.components().find(|it| it.starts_with("greengrass-cli#")).unwrap();
     let mut raw = Raw::connect(&core, &login).await;
@@ -238,4 +247,100 @@ async fn components_defer_an_update() {
     let request = json!({ "deploymentId": id }).to_string();
     let found = other.call("DeferComponentUpdate", request).await;
     assert_eq!(found, Err("InvalidArgumentsError".to_owned()));
+}
+
+/// Creates a deployment that changes the configuration of `asked`, and writes values of `asked` and of a component that
+/// it does not touch while `asked` is asked for its agreement. Returns the end of the deployment and the configurations of
+/// both.
+async fn deploy_beside_writes(
+    core: &LocalCore,
+    client: &Client,
+    folder: &TempDir,
+    asked: &str,
+    request: Value,
+) -> ((String, String), [Value; 2]) {
+    let components = [core.connect(asked).await.unwrap(), core.connect(BY_HAND).await.unwrap()];
+    let mut questions =
+        components[0].subscribe_to_validate_configuration_updates().send().await.unwrap();
+    let id = create(client, folder, request).await;
+    in_time("the question", questions.next()).await.unwrap().unwrap();
+    for it in &components {
+        let values = json!({ "mine": "kept" }).as_object().unwrap().clone();
+        let call = it.update_configuration().key_path([""; 0]).timestamp(Timestamp::now());
+        call.value_to_merge(values).send().await.unwrap();
+    }
+    let report = ConfigurationValidityReport::builder().deployment_id(&id);
+    let report = report.status(ConfigurationValidityStatus::Accepted).build().unwrap();
+    let call = components[0].send_configuration_validity_report();
+    call.configuration_validity_report(report).send().await.unwrap();
+    let end = ended(client, &id).await;
+    let mut values = [Value::Null, Value::Null];
+    for (component, value) in components.iter().zip(&mut values) {
+        let response = component.get_configuration().key_path([""; 0]).send().await.unwrap();
+        *value = response.value.unwrap();
+    }
+    (end, values)
+}
+
+#[tokio::test]
+async fn a_deployment_keeps_what_is_written_while_it_is_prepared() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), A, "1.0.0", HOLD, json!({ "a": "1" }));
+    let (core, client) = core(&folder, |it| it.component(BY_HAND)).await;
+    let add = json!({ "rootComponentVersionsToAdd": { A: "1.0.0" } });
+    assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    let update = json!({ "componentToConfiguration": { A: { "MERGE": { "a": "2" } } } });
+    let (end, values) = deploy_beside_writes(&core, &client, &folder, A, update).await;
+    assert_eq!(end, succeeded());
+    assert_eq!(values, [json!({ "a": "2", "mine": "kept" }), json!({ "mine": "kept" })]);
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rollback_keeps_what_components_have_written() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), A, "1.0.0", "exit 1", json!({}));
+    write(folder.path(), B, "1.0.0", HOLD, json!({ "b": "1" }));
+    let (core, client) = core(&folder, |it| it.component(BY_HAND)).await;
+    let add = json!({ "rootComponentVersionsToAdd": { B: "1.0.0" } });
+    assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    let broken = json!({
+        "rootComponentVersionsToAdd": { A: "1.0.0" },
+        "componentToConfiguration": { B: { "MERGE": { "b": "2", "c": "2" } } },
+        "failureHandlingPolicy": "ROLLBACK",
+    });
+    let (end, values) = deploy_beside_writes(&core, &client, &folder, B, broken).await;
+    assert_eq!(end, ("FAILED".to_owned(), "FAILED_ROLLBACK_COMPLETE".to_owned()));
+    assert_eq!(values, [json!({ "b": "1", "mine": "kept" }), json!({ "mine": "kept" })]);
+    assert!(core.components().all(|it| it != A), "it has no token");
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn deployments_follow_a_cancelled_one() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), A, "1.0.0", HOLD, json!({}));
+    write(folder.path(), B, "1.0.0", HOLD, json!({}));
+    let (core, client) = core(&folder, |it| it).await;
+    let add = json!({ "rootComponentVersionsToAdd": { A: "1.0.0", B: "1.0.0" } });
+    assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    fs::remove_dir_all(folder.path().join("recipes")).unwrap();
+    write(folder.path(), A, "2.0.0", HOLD, json!({}));
+    set_install(folder.path(), A, "2.0.0");
+    let change = json!({
+        "rootComponentVersionsToAdd": { A: "2.0.0" },
+        "rootComponentsToRemove": [B],
+    });
+    let id = create(&client, &folder, change).await;
+    in_time("the installation", async {
+        while version(&client, A).await.as_deref() != Some("2.0.0") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    client.cancel_local_deployment().deployment_id(&id).send().await.unwrap();
+    assert_eq!(ended(&client, &id).await.0, "CANCELED");
+    assert_eq!(deploy(&client, &folder, json!({})).await, succeeded());
+    assert_eq!(version(&client, A).await.as_deref(), Some("2.0.0"));
+    assert!(core.components().all(|it| it != B), "it has no token");
 }

@@ -1,13 +1,15 @@
 //! The configurations as deployments change them.
 
+use serde_json::Map;
+
 use super::{
     store::{Commit, Configurations},
-    tree::{Configuration, Update},
+    tree::{Configuration, DEFAULT_TIME, Update},
 };
 
 impl Configurations {
     /// Replaces the configuration of a component, and tells the watchers what has changed. Changes since `planned`, the
-    /// configuration that the new one was made from, are kept.
+    /// configuration that the new one was made from, are kept; `None` is one without values.
     pub(crate) fn replace(
         &self,
         component: &str,
@@ -15,10 +17,9 @@ impl Configurations {
         mut configuration: Configuration,
     ) -> Commit {
         self.add(component, None);
+        let nothing = Configuration::new(Map::new(), DEFAULT_TIME);
         let changed = self.change(component, |before, _| {
-            if let Some(planned) = planned {
-                configuration.repeat_changes(planned, before);
-            }
+            configuration.repeat_changes(planned.unwrap_or(&nothing), before);
             let changes = configuration.changes_since(before);
             *before = configuration;
             Update { changes, result: Ok(()) }

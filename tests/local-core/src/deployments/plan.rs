@@ -19,8 +19,11 @@ use crate::{
     supervisor::{NO_VERSION, Preparation, Wanted},
 };
 
-/// The root components of each group with their versions.
-pub(super) type Groups = BTreeMap<String, BTreeMap<String, String>>;
+/// The root components of a group with their versions.
+pub(super) type Roots = BTreeMap<String, String>;
+
+/// The root components of each group.
+pub(super) type Groups = BTreeMap<String, Roots>;
 
 /// The components and configurations that a core has, or is to have.
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ pub(super) struct Target {
 pub(super) struct Plan {
     pub(super) target: Target,
     /// The root components of the group.
-    pub(super) roots: BTreeMap<String, String>,
+    pub(super) roots: Roots,
 }
 
 impl Target {

@@ -1,11 +1,11 @@
 //! The work on a deployment.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     Job,
     failure::{Failure, NO_ROLLBACK},
-    plan::{Plan, Target, plan},
+    plan::{Plan, Roots, Target, plan},
 };
 use crate::{
     blocking,
@@ -24,6 +24,8 @@ const NOTIFICATION_TIME: Duration = Duration::from_secs(60);
 struct Worker<'w> {
     nucleus: &'w Nucleus,
     preparation: &'w Arc<Preparation>,
+    /// The group of the deployment.
+    group: &'w str,
 }
 
 /// Makes a deployment.
@@ -36,7 +38,7 @@ pub(super) async fn deploy(
     preparation: &Arc<Preparation>,
     job: &Job,
 ) -> Result<(), Failure> {
-    let worker = Worker { nucleus, preparation };
+    let worker = Worker { nucleus, preparation, group: &job.document.group };
     let before = Target::present(preparation);
     let Plan { target, roots } = worker.plan(job).await?;
     worker.validate(&job.id, &before, &target).await?;
@@ -44,19 +46,18 @@ pub(super) async fn deploy(
         true => Some(nucleus.announce_update(&job.id, NOTIFICATION_TIME).await),
         false => None,
     };
-    let finished = worker.apply(&before, &target).await;
-    if let Err(failure) = &finished {
-        if failure.status == Some(NO_ROLLBACK) && job.document.rolls_back {
+    let roots_before = nucleus.deployments.groups().remove(worker.group).unwrap_or_default();
+    let names = before.names().chain(target.names()).cloned().collect();
+    let _removal = Removal { worker: &worker, names };
+    let finished = worker.apply(&before, &target, roots).await;
+    match finished {
+        Err(failure) if failure.status == Some(NO_ROLLBACK) && job.document.rolls_back => {
             tracing::warn!("deployment {}: {failure}; its changes are undone", job.id);
-            let undone = worker.apply(&target, &before).await;
-            return Err(failure.rolled_back(undone.is_ok()));
+            let undone = worker.apply(&target, &before, roots_before).await;
+            Err(failure.rolled_back(undone.is_ok()))
         }
-        if failure.status != Some(NO_ROLLBACK) {
-            return finished;
-        }
+        finished => finished,
     }
-    nucleus.deployments.set_roots(&job.document.group, roots).await;
-    finished
 }
 
 impl Worker<'_> {
@@ -88,41 +89,35 @@ impl Worker<'_> {
     }
 
     /// Makes the changes, and waits until the components have come to rest.
-    async fn apply(&self, before: &Target, after: &Target) -> Result<(), Failure> {
-        let Self { nucleus, preparation } = self;
-        let removed: Vec<_> =
-            before.names().filter(|name| !after.names().any(|it| it == *name)).cloned().collect();
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future makes all changes or none, because nothing is awaited between the first and the last.
+    async fn apply(&self, before: &Target, after: &Target, roots: Roots) -> Result<(), Failure> {
+        let Self { nucleus, preparation, group } = self;
+        let is_removed = |name: &&String| after.version(name).is_none();
+        let removed: BTreeSet<_> = before.names().filter(is_removed).cloned().collect();
         after.names().for_each(|it| preparation.tokens.add(it));
-        let wanted = match self.wanted(after).await {
-            Ok(wanted) => wanted,
-            Err(failure) => {
-                let new = after.names().filter(|name| !before.names().any(|it| it == *name));
-                new.for_each(|it| preparation.tokens.remove(it));
-                return Err(failure);
-            }
-        };
+        let wanted = self.wanted(after).await?;
+        let mut stored = Vec::new();
         for (component, configuration) in &after.configurations {
             let planned = before.configurations.get(component);
-            let stored = nucleus.configurations.replace(component, planned, configuration.clone());
-            // What cannot be saved is in the log, and saved with the next change.
-            let _ = stored.await;
+            let configuration = configuration.clone();
+            stored.push(nucleus.configurations.replace(component, planned, configuration));
         }
         for it in &after.components {
             nucleus.authorization.add_source(&it.recipe.component, it.recipe.source.clone());
         }
         preparation.set_components(after.components.clone());
+        let roots = nucleus.deployments.set_roots(group, roots, &after.components, &removed);
+        stored.push(Box::pin(roots));
         nucleus.authorization.enforce(|| nucleus.configurations.access_controls());
-        nucleus.deployments.keep(&after.components, &removed).await;
-        let changed = nucleus.supervisor.deploy(wanted, removed.clone());
+        let changed = nucleus.supervisor.deploy(wanted, removed.into_iter().collect());
+        for it in stored {
+            // What cannot be saved is in the log, and saved with the next change.
+            let _ = it.await;
+        }
         let deployed = nucleus.supervisor.deployed(&changed).await;
-        for it in &removed {
-            let _ = nucleus.configurations.remove(it).await;
-            preparation.tokens.remove(it);
-        }
-        if !removed.is_empty() {
-            nucleus.authorization.enforce(|| nucleus.configurations.access_controls());
-            preparation.log_exports();
-        }
         deployed.map_err(|component| Failure::broken(&component))
     }
 
@@ -130,5 +125,29 @@ impl Worker<'_> {
         let (preparation, target) = (Arc::clone(self.preparation), target.clone());
         let wanted = blocking::run(move |it| Ok(target.wanted(&preparation, it)));
         wanted.await.map_err(|it| Failure::other(it.to_string()))?
+    }
+}
+
+/// Removes the tokens and configurations of components that the core does not have when dropped, so that they are
+/// removed by a cancelled deployment too.
+struct Removal<'w> {
+    worker: &'w Worker<'w>,
+    /// The components before and after the deployment.
+    names: BTreeSet<String>,
+}
+
+impl Drop for Removal<'_> {
+    fn drop(&mut self) {
+        let Worker { nucleus, preparation, .. } = self.worker;
+        let removed: Vec<_> = self.names.difference(&preparation.components()).cloned().collect();
+        for it in &removed {
+            // It is queued. An error is in the log.
+            drop(nucleus.configurations.remove(it));
+            preparation.tokens.remove(it);
+        }
+        if !removed.is_empty() {
+            nucleus.authorization.enforce(|| nucleus.configurations.access_controls());
+            preparation.log_exports();
+        }
     }
 }
