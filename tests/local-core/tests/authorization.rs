@@ -274,7 +274,12 @@ async fn arguments_and_permissions_are_checked_in_the_nucleus_s_order() {
         ("none", "GetThingShadow", "{}", invalid),
         ("none", "GetLocalDeploymentStatus", r#"{"deploymentId":"d"}"#, invalid),
         ("none", "GetLocalDeploymentStatus", r#"{"deploymentId":"1-2-3-4-5"}"#, denied),
-        ("all", "GetLocalDeploymentStatus", r#"{"deploymentId":"1-2-3-4-5"}"#, failed),
+        (
+            "all",
+            "GetLocalDeploymentStatus",
+            r#"{"deploymentId":"1-2-3-4-5"}"#,
+            "ResourceNotFoundError",
+        ),
         // These are only for components of AWS.
         ("all", "PutComponentMetric", r#"{"metrics":[]}"#, denied),
         ("all", "ValidateAuthorizationToken", r#"{"token":"x"}"#, denied),

@@ -329,7 +329,7 @@ async fn a_changed_recipe_restarts_its_component() {
     publish("b/1").await.unwrap();
     publish("a/1").await.unwrap_err();
     let fixed = client.get_configuration().key_path(["fixed"]).send().await.unwrap();
-    assert_eq!(fixed.value.unwrap()["fixed"], 2);
+    assert_eq!(fixed.value.unwrap()["fixed"], 2.0);
     let recipe = fs::read_to_string(write("three", "c/*")).unwrap();
     let artifacts = r#""Artifacts":[{"Uri":"s3://bucket/missing"}],"Lifecycle""#;
     folder.write("A", &recipe.replacen(r#""Lifecycle""#, artifacts, 1));

@@ -44,7 +44,7 @@ async fn topics_and_messages_are_limited() {
 
 #[tokio::test]
 async fn other_operations_fail_without_a_text() {
-    let core = LocalCore::builder().lite().component("a").start().await.unwrap();
+    let core = LocalCore::builder().lite().config("a", json!({ "a": 1 })).start().await.unwrap();
     let mut raw = Raw::connect(&core, "a").await;
     for (operation, request) in [
         ("GetThingShadow", r#"{"thingName":"t"}"#),
