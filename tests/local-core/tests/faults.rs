@@ -268,7 +268,8 @@ async fn the_command_line_defines_what_happens_to_calls() {
     let mut raw = Raw::on(&program.socket, &program.tokens[0]).await;
     assert_eq!(raw.call("ListComponents", "{}").await, Ok(json!({ "components": [] })));
     let components = raw.call("ListComponents", "{}").await.unwrap();
-    assert_eq!(components["components"][0]["componentName"], "a");
+    let mut components = components["components"].as_array().unwrap().iter();
+    assert!(components.any(|it| it["componentName"] == "a"));
     assert_eq!(raw.call("GetSecretValue", "{}").await, Ok(json!({ "secretId": 5 })));
     let error = raw.error("GetThingShadow", "{}").await;
     assert_eq!((&error["message"], &error["n"]), (&json!("no"), &json!([1])));

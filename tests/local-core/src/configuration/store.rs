@@ -114,9 +114,9 @@ impl Configurations {
         values: Map<String, Value>,
         time: Millis,
     ) -> Result<Commit, UpdateError> {
-        let now = self.now();
-        self.change(component, |it, is_new| {
-            it.update(path, values, if is_new { now } else { time }, now)
+        self.change(component, |it, created| {
+            let now = created.unwrap_or_else(|| self.now());
+            it.update(path, values, created.unwrap_or(time), now)
         })
     }
 
@@ -130,21 +130,24 @@ impl Configurations {
         self.change(component, |it, _| it.merge(&[], values, time, time))
     }
 
-    /// Changes the configuration of a component, which is created if necessary; the second argument says whether.
+    /// Changes the configuration of a component, which is created if necessary; the second argument is the time
+    /// at which it has just been created.
     pub(super) fn change(
         &self,
         component: &str,
-        change: impl FnOnce(&mut Configuration, bool) -> Update,
+        change: impl FnOnce(&mut Configuration, Option<Millis>) -> Update,
     ) -> Result<Commit, UpdateError> {
         let entry = self.component(component).ok_or(UpdateError::ThroughLeaf)?;
         let mut locked_entry = locked(&entry);
         let Component { configuration, watchers, .. } = &mut *locked_entry;
-        let is_new = configuration.is_none();
-        let configuration =
-            configuration.get_or_insert_with(|| Configuration::new(Map::default(), self.now()));
-        let Update { changes, result } = change(configuration, is_new);
-        let rows =
-            self.state.is_kept().then(|| rows::of(component, configuration, &changes, is_new));
+        let created = configuration.is_none().then(|| self.now());
+        let configuration = configuration
+            .get_or_insert_with(|| Configuration::new(Map::default(), created.unwrap_or_default()));
+        let Update { changes, result } = change(configuration, created);
+        let rows = self
+            .state
+            .is_kept()
+            .then(|| rows::of(component, configuration, &changes, created.is_some()));
         // Under the lock, so that the state has the order of the changes.
         let commit = self.state.commit(rows.unwrap_or_default());
         let is_behind = watchers.is_behind();
