@@ -37,7 +37,9 @@ fn an_incomplete_request_takes_no_more_memory_than_a_complete_one() {
                 // Some of these requests succeed.
                 let _ = client.call("PutComponentMetric", request(last)).await;
                 let unusual = peak();
-                assert!(unusual - whole < 3_584, "{before} {whole} {unusual} with {last}");
+                // A request that is held twice would take as much again.
+                let limit = (whole - before) / 2;
+                assert!(unusual - whole < limit, "{before} {whole} {unusual} with {last}");
             }
         });
     });
