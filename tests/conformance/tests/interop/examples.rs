@@ -122,7 +122,7 @@ async fn publish_and_subscribe_print_both_kinds_of_messages() {
     assert_eq!(subscriber.line().await, "a/c: 12 bytes: from another");
     let json = greengrass_core_ipc::types::JsonMessage::builder().message(json!({"x": 1})).build();
     client.publish_to_topic().topic("a/d").publish_message(json).send().await.unwrap();
-    assert_eq!(subscriber.line().await, r#"a/d: {"x":1}"#);
+    assert_eq!(subscriber.line().await, r#"a/d: {"x":1.0}"#);
     // The example exits when the core stops.
     core.stop().await.unwrap();
     assert!(subscriber.status().await, "the end of the stream is not an error");
