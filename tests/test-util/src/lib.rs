@@ -46,8 +46,11 @@ pub use random::Random;
 pub use resources::ResourceUsage;
 pub use signal::{Watchdog, signal};
 #[cfg(feature = "rpc")]
-pub use wait::{TIMEOUT, in_time, poll_once, poll_times, run, socket_path};
+pub use wait::{in_time, poll_once, poll_times, run, socket_path};
 #[cfg(feature = "rpc")]
 pub use wire::{
     CONNECT, CONNECT_ACK, END, ERROR, MESSAGE, MessageBuilder, MessageReader, PING, Peer, Received,
 };
+
+/// The time after which a test counts as hanging.
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);

@@ -5,11 +5,9 @@ use std::{
     pin::{Pin, pin},
     sync::atomic::{AtomicU64, Ordering},
     task::Poll,
-    time::Duration,
 };
 
-/// The time after which a test counts as hanging.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+use crate::TIMEOUT;
 
 /// Awaits a future.
 ///
