@@ -354,12 +354,15 @@ fn daemons_without_variables_end_with_the_core() {
 #[test]
 #[cfg(target_os = "linux")]
 fn orphans_are_reaped() {
-    // The script runs on, since its end could come before that of the orphan.
-    let script = "(setsid /bin/sh -c 'echo $$' &); sleep 1000";
+    // The script runs on, since its end could come before that of the orphan. What has ended is reaped with the next
+    // orphan at the latest.
+    let script = "while :; do (setsid /bin/sh -c 'echo $$' &); sleep 0.1; done";
     let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {script:?}}}"), ""))], &[]);
     let orphan = PathBuf::from("/proc").join(run.output("x | "));
     while orphan.exists() {
-        assert!(run.child.try_wait().unwrap().is_none());
+        let stat = fs::read_to_string(orphan.join("stat"));
+        let ended = run.child.try_wait().unwrap();
+        assert!(ended.is_none(), "the core has ended, and of the orphan is left {stat:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
     run.signal("INT");

@@ -31,7 +31,10 @@ impl Watchdog {
         let (_dropped, is_dropped) = channel::<()>();
         std::thread::spawn(move || {
             if is_dropped.recv_timeout(TIMEOUT) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("process {pid} is killed after {TIMEOUT:?}");
+                eprintln!("process {pid} is killed after {TIMEOUT:?}; all processes:");
+                // Ignored: minimal systems have no such program.
+                let columns = "pid,lwp,ppid,pgid,sid,stat,wchan:24,etimes,args";
+                let _ = Command::new("ps").args(["-e", "-L", "-o", columns]).status();
                 signal(pid, "KILL");
             }
         });
