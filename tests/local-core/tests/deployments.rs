@@ -35,11 +35,11 @@ fn write(folder: &Path, name: &str, version: &str, run: &str, configuration: Val
     fs::write(recipes.join(format!("{name}-{version}.json")), recipe.to_string()).unwrap();
 }
 
-/// Gives a component an installation that does not end.
-fn set_install(folder: &Path, name: &str, version: &str) {
+/// Gives a component a step that does not end.
+fn hold(folder: &Path, name: &str, version: &str, step: &str) {
     let file = folder.join("recipes").join(format!("{name}-{version}.json"));
     let mut recipe: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    recipe["Manifests"][0]["Lifecycle"]["Install"] = json!(HOLD);
+    recipe["Manifests"][0]["Lifecycle"][step] = json!(HOLD);
     fs::write(file, recipe.to_string()).unwrap();
 }
 
@@ -170,7 +170,7 @@ async fn a_failed_deployment_is_rolled_back_on_request() {
 async fn requests_are_checked_and_deployments_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), A, "1.0.0", HOLD, json!({}));
-    set_install(folder.path(), A, "1.0.0");
+    hold(folder.path(), A, "1.0.0", "Install");
     let (core, client) = core(&folder, |it| it.deny_by_default()).await;
     let login = core.components().find(|it| it.starts_with("greengrass-cli#")).unwrap();
     let mut raw = Raw::connect(&core, &login).await;
@@ -318,15 +318,22 @@ async fn a_rollback_keeps_what_components_have_written() {
 
 #[tokio::test]
 async fn deployments_follow_a_cancelled_one() {
+    follow_a_cancelled_one(|_| ()).await;
+    // The first version is still stopping then.
+    follow_a_cancelled_one(|folder| hold(folder, A, "1.0.0", "Shutdown")).await;
+}
+
+async fn follow_a_cancelled_one(change_first: fn(&Path)) {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), A, "1.0.0", HOLD, json!({}));
+    change_first(folder.path());
     write(folder.path(), B, "1.0.0", HOLD, json!({}));
     let (core, client) = core(&folder, |it| it).await;
     let add = json!({ "rootComponentVersionsToAdd": { A: "1.0.0", B: "1.0.0" } });
     assert_eq!(deploy(&client, &folder, add).await, succeeded());
     fs::remove_dir_all(folder.path().join("recipes")).unwrap();
     write(folder.path(), A, "2.0.0", HOLD, json!({}));
-    set_install(folder.path(), A, "2.0.0");
+    hold(folder.path(), A, "2.0.0", "Install");
     let change = json!({
         "rootComponentVersionsToAdd": { A: "2.0.0" },
         "rootComponentsToRemove": [B],

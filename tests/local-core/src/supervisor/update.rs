@@ -106,8 +106,7 @@ impl Components {
     fn deploy(&mut self, Wanted { recipe, scripts }: Wanted) -> Option<String> {
         let name = &recipe.component;
         if let Some(instance) = self.instances.get_mut(name) {
-            instance.update(&recipe, scripts);
-            return instance.replacement.is_some().then(|| name.clone());
+            return instance.update(&recipe, scripts).then(|| name.clone());
         }
         let mut instance = Instance::new(&recipe, scripts, &self.clock);
         instance.has_stopped = self.is_stopping;
@@ -153,22 +152,27 @@ impl Instance {
         runs && self.replacement.is_none()
     }
 
-    /// Changes the component as far as it differs.
-    fn update(&mut self, recipe: &Recipe, scripts: Option<Scripts>) {
-        let (Some(before), Some(after)) = (&self.scripts, &scripts) else {
+    /// Changes the component as far as it differs from what runs, or will run when it has stopped. Returns whether it
+    /// starts again.
+    fn update(&mut self, recipe: &Recipe, scripts: Option<Scripts>) -> bool {
+        let before = self.replacement.as_ref().map(|it| &it.scripts).or(self.scripts.as_ref());
+        let (Some(before), Some(after)) = (before, &scripts) else {
             self.replace(recipe, scripts, true);
-            return;
+            return self.replacement.is_some();
         };
         let differs = |kind| step(before, kind) != step(after, kind);
         let reinstalls = self.state() == State::Broken
             || self.version != recipe.version
             || differs(StepKind::Install);
         let others = StepKind::ALL.into_iter().filter(|it| *it != StepKind::Install);
-        if reinstalls || self.replacement.is_some() || others.into_iter().any(differs) {
+        let starts = reinstalls || others.into_iter().any(differs);
+        if starts {
             self.replace(recipe, scripts, reinstalls);
         } else {
-            self.dependencies = dependencies_of(recipe);
+            let replaced = self.replacement.as_mut().map(|it| &mut it.dependencies);
+            *replaced.unwrap_or(&mut self.dependencies) = dependencies_of(recipe);
         }
+        starts && self.replacement.is_some()
     }
 
     /// Stops the component, and starts it again with other scripts.
