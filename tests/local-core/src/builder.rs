@@ -1,6 +1,6 @@
 //! The builder of a core.
 
-mod identity;
+pub(crate) mod identity;
 mod loading;
 mod prepare;
 

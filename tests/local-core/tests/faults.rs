@@ -181,7 +181,7 @@ async fn an_operation_that_is_not_in_the_model_has_a_response_and_events() {
 #[tokio::test]
 async fn faulty_definitions_are_refused() {
     for (definition, problem) in [
-        (json!(5), "invalid type"),
+        (json!(5), "it is not an object"),
         (json!({ "reponse": {} }), "unknown field `reponse`"),
         (json!([{ "delay": -1 }]), "delay: "),
         (json!({ "response": {}, "noAnswer": true }), "only one of response, error"),
@@ -254,17 +254,23 @@ async fn the_command_line_defines_what_happens_to_calls() {
             json!([{ "delay": 0.01 }, { "noAnswer": true }, { "disconnect": true }]),
         ),
         ("aws.greengrass#Added", json!({ "response": { "x": 1 } })),
+        ("GetThingShadows", json!({ "disconnect": true })),
     ] {
         let file = folder.path().join(operation.replace('#', "-"));
         std::fs::write(&file, definition.to_string()).unwrap();
         args.extend(["--on".to_owned(), format!("{operation}={}", file.display())]);
     }
     let mut program = Program::start(&args).await;
-    let text = "what is defined as aws.greengrass#GetSecretValueResponse is not as in the model";
-    in_time(text, async {
-        while !program.log.next_line().await.unwrap().unwrap().contains(text) {}
-    })
-    .await;
+    for text in [
+        "what is defined as aws.greengrass#GetSecretValueResponse is not as in the model",
+        "aws.greengrass#GetThingShadows is not in the model; its definition is used as it is; did you mean \
+         aws.greengrass#GetThingShadow?",
+    ] {
+        in_time(text, async {
+            while !program.log.next_line().await.unwrap().unwrap().contains(text) {}
+        })
+        .await;
+    }
     let mut raw = Raw::on(&program.socket, &program.tokens[0]).await;
     assert_eq!(raw.call("ListComponents", "{}").await, Ok(json!({ "components": [] })));
     let components = raw.call("ListComponents", "{}").await.unwrap();

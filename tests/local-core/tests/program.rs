@@ -97,6 +97,21 @@ fn the_program_reports_invalid_arguments() {
         (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration of a is not JSON"),
         (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "give a JSON object"),
         (vec!["--component".to_owned(), "a b".to_owned()], 1, "is not the name of a component"),
+        (
+            ["--component", "a", "--thing-name", "a b"].map(str::to_owned).into(),
+            1,
+            r#""a b" is not the name of a thing"#,
+        ),
+        (
+            vec![
+                "--cli-login".to_owned(),
+                "--on".to_owned(),
+                format!("ListComponents={}", list.display()),
+            ],
+            1,
+            "list.json: the definition for aws.greengrass#ListComponents: it is not an object",
+        ),
+        (vec!["run".to_owned()], 2, "required arguments were not provided"),
     ] {
         let run = Command::new(PROGRAM).args(&args).output().unwrap();
         let stderr = String::from_utf8(run.stderr).unwrap();

@@ -270,6 +270,14 @@ fn full() -> (UnixStream, UnixStream) {
 }
 
 #[test]
+fn a_core_without_components_waits_for_deployments() {
+    let mut run = Run::start(&[], &["--cli-login"]);
+    assert_eq!(run.output("export SVCUID=").len(), 16);
+    run.signal("INT");
+    assert_eq!(run.status(), Some(0));
+}
+
+#[test]
 fn output_that_is_not_read_does_not_prevent_the_end() {
     for is_log_read in [false, true] {
         let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 use super::Builder;
 use crate::operations::CLI_LOGIN;
 
+const MAX_THING_NAME_LEN: usize = 128;
+
 impl Builder {
     /// Adds the identity of the command line tool `greengrass-cli`, named `greengrass-cli#user-` and the number of this
     /// user. As on a device, it may create deployments and restart components without a policy.
@@ -23,8 +25,15 @@ impl Builder {
 
     /// Sets the name of the thing, which recipe variables and the environment of components contain. Default:
     /// `AWS_IOT_THING_NAME` of this process, or `local-core`.
+    /// It has 1 to 128 letters, digits, `-`, `_` and `:`, as AWS IoT requires.
     pub fn thing_name(mut self, name: impl Into<String>) -> Self {
-        self.thing_name = Some(name.into());
+        let name = name.into();
+        if !is_thing_name(&name) {
+            self.problem.get_or_insert(format!(
+                "{name:?} is not the name of a thing: 1 to {MAX_THING_NAME_LEN} letters, digits, '-', '_' and ':'"
+            ));
+        }
+        self.thing_name = Some(name);
         self
     }
 }
@@ -46,4 +55,10 @@ pub(super) fn login_configuration() -> Map<String, Value> {
         "aws.greengrass.ipc.mqttproxy": { "aws.greengrass.Cli:pubsub:11000": policy },
     });
     Map::from_iter([("accessControl".to_owned(), policies)])
+}
+
+/// Whether a text can be the name of a thing.
+pub(crate) fn is_thing_name(text: &str) -> bool {
+    let is_valid = |it: char| it.is_ascii_alphanumeric() || "-_:".contains(it);
+    (1..=MAX_THING_NAME_LEN).contains(&text.len()) && text.chars().all(is_valid)
 }

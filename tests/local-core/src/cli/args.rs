@@ -68,8 +68,8 @@ pub(super) struct Serve {
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// A recipe in JSON or YAML, one for each component
-    #[arg(value_name = "RECIPE", required = true)]
+    /// A recipe in JSON or YAML, one for each component. Deployments can add components, see --cli-login and --state
+    #[arg(value_name = "RECIPE", required_unless_present_any = ["cli_login", "state"])]
     pub(super) recipes: Vec<PathBuf>,
     /// The folder with the artifacts: those of a component are in NAME/VERSION, or in the folder itself
     #[arg(long, value_name = "DIR")]
@@ -231,8 +231,8 @@ pub(super) fn parse() -> Parsed {
         Some(command) => command,
         None => Command::Serve(serve),
     };
-    if let Command::Serve(Serve { components, configurations, .. }) = &command {
-        if components.is_empty() && configurations.is_empty() {
+    if let Command::Serve(Serve { components, configurations, core }) = &command {
+        if components.is_empty() && configurations.is_empty() && !core.cli_login {
             let text = "no component; add one, such as --component com.example.Hello";
             error(ErrorKind::MissingRequiredArgument, text);
         }

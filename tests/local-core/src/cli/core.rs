@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use greengrass_core_ipc::types::LifecycleState;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -18,7 +17,7 @@ use super::{
     args::{self, Configuration, Run, Serve},
     print, watch,
 };
-use crate::{Builder, LocalCore, exports, process::orphans};
+use crate::{Builder, LocalCore, exports, lifecycle::State, process::orphans};
 
 pub(super) fn serve(args: Serve) -> Ended {
     let mut builder = builder(args.core)?;
@@ -68,6 +67,12 @@ pub(super) fn run(args: Run) -> Ended {
 /// A builder with the options of every core.
 fn builder(args: args::Core) -> Result<Builder, String> {
     let mut builder = LocalCore::builder().record_calls(false);
+    for it in args.definitions {
+        builder = builder.on(&it.operation, definition(&it.file)?);
+        if let Some(problem) = builder.problem.take() {
+            return Err(format!("{}: {problem}", it.file.display()));
+        }
+    }
     builder = match args.socket.path {
         Some(path) => builder.socket_path(path),
         None => builder.user_socket(),
@@ -98,9 +103,6 @@ fn builder(args: args::Core) -> Result<Builder, String> {
     }
     if args.exact_numbers {
         builder = builder.exact_numbers();
-    }
-    for it in args.definitions {
-        builder = builder.on(&it.operation, definition(&it.file)?);
     }
     if args.offline {
         builder = builder.offline();
@@ -144,8 +146,9 @@ async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) 
         _ = signals.recv() => {}
         never = watch::reload_changed(&core), if watches => match never {},
     }
-    let mut states = core.components().map(|it| core.state(&it));
-    let is_broken = states.any(|it| it == LifecycleState::Broken);
+    // Neither the command line tool nor a component that a deployment has just removed has a state.
+    let mut states = core.components().filter_map(|it| core.supervisor().state(&it));
+    let is_broken = states.any(|it| it == State::Broken);
     drop(states);
     tokio::select! {
         stopped = core.stop() => stopped?,

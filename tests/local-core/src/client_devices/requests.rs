@@ -36,12 +36,10 @@ use super::{
     registry,
 };
 use crate::{
+    builder::identity::is_thing_name,
     components::built,
     service::{Nucleus, failed, invalid, not_served},
 };
-
-/// The maximum length of a thing's name.
-const MAX_NAME_LEN: usize = 128;
 
 impl Nucleus {
     /// The client devices, if there are some and the component may ask for them.
@@ -152,9 +150,4 @@ fn refused(text: &str) -> Unhandled {
 
 fn certificate_in(pem: &str) -> Result<Vec<u8>, Unhandled> {
     registry::decoded(pem).ok_or_else(|| refused("the certificate is not PEM"))
-}
-
-fn is_thing_name(text: &str) -> bool {
-    let is_valid = |it: char| it.is_ascii_alphanumeric() || "-_:".contains(it);
-    (1..=MAX_NAME_LEN).contains(&text.len()) && text.chars().all(is_valid)
 }

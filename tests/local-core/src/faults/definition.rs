@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Action, Definitions, Serve, operations::each_operation};
-use crate::Builder;
+use crate::{Builder, recipe::closest_end};
 
 /// What happens to a call.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -104,10 +104,16 @@ impl Definition {
         let operation = shape_id(operation);
         let shapes = Shapes::of(&operation);
         if shapes.is_none() {
-            tracing::info!("{operation} is not in the model; its definition is used as it is");
+            let similar = closest_end(&operation, '#', Shapes::IDS.iter().copied());
+            let hint = similar.map(|it| format!("; did you mean {it}?")).unwrap_or_default();
+            tracing::warn!(
+                "{operation} is not in the model; its definition is used as it is{hint}"
+            );
         }
         let call = |value| {
+            let is_object = Value::is_object(&value);
             let reply = serde_json::from_value(value).map_err(|it| it.to_string());
+            let reply = if is_object { reply } else { Err("it is not an object".to_owned()) };
             let call = reply.and_then(|it| Call::new(it, &operation, shapes.as_ref()));
             call.map_err(|problem| format!("the definition for {operation}: {problem}"))
         };
@@ -226,6 +232,20 @@ struct Shapes {
 }
 
 impl Shapes {
+    /// The operations of the model.
+    const IDS: &[&str] = {
+        macro_rules! ids {
+            (unary { $($method:ident $operation:ident)* }
+     streaming { $($opening:ident $subscription:ident)* }) => {
+                &[
+                    $(<operation::$method::$operation as Operation>::ID,)*
+                    $(<operation::$opening::$subscription as Operation>::ID,)*
+                ]
+            };
+        }
+        each_operation!(ids)
+    };
+
     /// The shapes of an operation; `None` if it is not in the model.
     fn of(id: &str) -> Option<Self> {
         macro_rules! shapes {
