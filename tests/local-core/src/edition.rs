@@ -89,7 +89,10 @@ impl Edition {
         }
         requests::check(operation, || call.payload()).map_err(|reason| {
             tracing::warn!("{}: {operation}: {reason}", call.context().identity().0);
-            Unhandled::internal()
+            match reason {
+                requests::NULL => Unhandled::undeclared(&failed(reason)),
+                _ => Unhandled::internal(),
+            }
         })
     }
 

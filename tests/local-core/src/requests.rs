@@ -1,7 +1,7 @@
 //! Checks of requests that decoding does not make.
 //!
 //! A document with a member twice and base64 that is not standard are refused. The Java nucleus accepts some of these
-//! requests, nucleus lite none.
+//! requests, nucleus lite none. Decoding drops nulls from lists and maps, where they are refused here.
 
 use std::{collections::HashSet, fmt};
 
@@ -21,9 +21,13 @@ enum Expected {
     Blob,
     /// A time in seconds.
     Time,
+    /// A list or a map without nulls.
+    Items,
+    /// A value in such a list or map.
+    Item,
 }
 
-use Expected::{Blob, Document, Nested, Time};
+use Expected::{Blob, Document, Item, Items, Nested, Time};
 
 /// Those of the checks whose paths lead through an object.
 #[derive(Clone, Copy)]
@@ -39,7 +43,7 @@ struct Members {
 type Check = (&'static [&'static str], Expected);
 
 /// The members that are checked, by operation.
-static CHECKS: [(&str, &[Check]); 4] = [
+static CHECKS: [(&str, &[Check]); 7] = [
     (
         "aws.greengrass#PublishToTopic",
         &[
@@ -50,7 +54,13 @@ static CHECKS: [(&str, &[Check]); 4] = [
     ("aws.greengrass#PublishToIoTCore", &[(&["payload"], Blob), (&["correlationData"], Blob)]),
     (
         "aws.greengrass#UpdateConfiguration",
-        &[(&["valueToMerge"], Document), (&["timestamp"], Time)],
+        &[(&["valueToMerge"], Document), (&["timestamp"], Time), (&["keyPath"], Items)],
+    ),
+    ("aws.greengrass#GetConfiguration", &[(&["keyPath"], Items)]),
+    ("aws.greengrass#SubscribeToConfigurationUpdate", &[(&["keyPath"], Items)]),
+    (
+        "aws.greengrass#CreateLocalDeployment",
+        &[(&["rootComponentVersionsToAdd"], Items), (&["rootComponentsToRemove"], Items)],
     ),
     ("aws.greengrass#UpdateThingShadow", &[(&["payload"], Blob)]),
 ];
@@ -62,6 +72,9 @@ const NOT_BASE64: &str = "a blob is not standard base64; the Java nucleus also a
                           without padding";
 const NOT_SECONDS: &str = "a timestamp is not a number of seconds, such as 1700000000.5";
 
+/// The fault that the service of a Java nucleus finds, after decoding.
+pub(crate) const NULL: &str = "a list or a map of the request contains a null";
+
 /// Checks the request of an operation. Whether it has the types of the model is checked when it is decoded.
 pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<(), &'static str> {
     let Some((_, checks)) = CHECKS.iter().find(|(id, _)| *id == operation) else { return Ok(()) };
@@ -70,14 +83,14 @@ pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<
     let request = Expected::Members(Members { checks, set: u8::MAX, depth: 0 });
     let Err(error) = request.deserialize(&mut json) else { return Ok(()) };
     let text = error.to_string();
-    let faults = [NOT_OBJECT, TWICE, NOT_BASE64, NOT_SECONDS];
+    let faults = [NOT_OBJECT, TWICE, NOT_BASE64, NOT_SECONDS, NULL];
     faults.into_iter().find(|it| text.starts_with(it)).map_or(Ok(()), Err)
 }
 
 impl Expected {
     fn scalar<E: Error>(self) -> Result<(), E> {
         match self {
-            Nested => Ok(()),
+            Nested | Items | Item => Ok(()),
             other => Err(other.fault()),
         }
     }
@@ -86,11 +99,17 @@ impl Expected {
         if matches!(self, Time) { Ok(()) } else { self.scalar() }
     }
 
+    /// What the values in a list or a map are checked for.
+    fn nested(self) -> Self {
+        if matches!(self, Items) { Item } else { Nested }
+    }
+
     /// The error for a value of another type.
     fn fault<E: Error>(&self) -> E {
         E::custom(match self {
             // Decoding fails as well.
-            Self::Members(_) => "",
+            Self::Members(_) | Items => "",
+            Item => NULL,
             Document | Nested => NOT_OBJECT,
             Blob => NOT_BASE64,
             Time => NOT_SECONDS,
@@ -150,7 +169,7 @@ impl<'de> Visitor<'de> for Expected {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
+        if matches!(self, Item) { Err(self.fault()) } else { Ok(()) }
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
@@ -180,7 +199,7 @@ impl<'de> Visitor<'de> for Expected {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         // Decoding accepts a list of bytes, which no nucleus does.
         self.scalar()?;
-        while items.next_element_seed(Nested)?.is_some() {}
+        while items.next_element_seed(self.nested())?.is_some() {}
         Ok(())
     }
 
@@ -201,6 +220,11 @@ impl<'de> Visitor<'de> for Expected {
                         return Err(A::Error::custom(TWICE));
                     }
                     map.next_value_seed(Nested)?;
+                }
+            }
+            Items | Item => {
+                while map.next_key::<IgnoredAny>()?.is_some() {
+                    map.next_value_seed(self.nested())?;
                 }
             }
             Blob | Time => return Err(self.fault()),
@@ -284,6 +308,25 @@ mod tests {
             let payload = format!(r#"{{"timestamp":{timestamp},"valueToMerge":{{}}}}"#);
             assert_eq!(check("aws.greengrass#UpdateConfiguration", || payload.into()), expected);
         }
+    }
+
+    #[test]
+    fn lists_and_maps_have_no_nulls() {
+        let get = |it: &str| {
+            let payload = format!(r#"{{"keyPath":{it}}}"#);
+            check("aws.greengrass#GetConfiguration", || payload.into())
+        };
+        let create = |it: &str| {
+            let payload = format!(r#"{{"rootComponentVersionsToAdd":{it}}}"#);
+            check("aws.greengrass#CreateLocalDeployment", || payload.into())
+        };
+        // Other types are left to decoding.
+        for items in ["null", "[]", r#"["a",[null],{"a":null}]"#, "1"] {
+            assert_eq!(get(items), Ok(()));
+        }
+        assert_eq!(get(r#"["a",null]"#), Err(NULL));
+        assert_eq!(create(r#"{"a":"1.0.0"}"#), Ok(()));
+        assert_eq!(create(r#"{"a":null}"#), Err(NULL));
     }
 
     #[test]
