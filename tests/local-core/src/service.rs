@@ -157,10 +157,6 @@ macro_rules! served {
     };
 }
 
-pub(crate) fn not_served(operation: &str) -> ServiceError {
-    failed(&format!("the local core does not serve {operation}"))
-}
-
 impl GreengrassCoreIpc for Nucleus {
     /// Accepts incomplete requests: like a nucleus, the operations check members later, for example after authorization.
     fn invalid_request(&self, _: &str, _: &[Violation]) -> InvalidRequest {

@@ -171,6 +171,15 @@ async fn operation_and_resource_of_a_client_device_are_of_one_service() {
 }
 
 #[tokio::test]
+async fn without_client_devices_an_error_names_the_option() {
+    let core = LocalCore::builder().component("a").start().await.unwrap();
+    let mut raw = Raw::connect(&core, "a").await;
+    let error = raw.error("GetClientDeviceAuthToken", "{}").await;
+    assert_eq!(error["_errorCode"], "ServiceError");
+    assert!(error["message"].as_str().unwrap().contains("--client-devices FILE"), "{error}");
+}
+
+#[tokio::test]
 async fn a_core_does_not_start_with_a_wrong_file_of_client_devices() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("devices.json");

@@ -44,6 +44,10 @@ impl Registry {
 
     /// Parses the content of a file. The paths in it are relative to a folder.
     pub(super) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        // Else a list would be read as the members of an object, in order.
+        if !text.trim_start().starts_with('{') {
+            return Err("it is not a JSON object".to_owned());
+        }
         let content: Content = serde_json::from_str(text).map_err(|it| it.to_string())?;
         let devices = content.devices.into_iter().map(|it| it.read(folder));
         let devices = devices.collect::<Result<_, _>>()?;

@@ -38,7 +38,7 @@ use super::{
 use crate::{
     builder::identity::is_thing_name,
     components::built,
-    service::{Nucleus, failed, invalid, not_served},
+    service::{Nucleus, failed, invalid},
 };
 
 impl Nucleus {
@@ -48,7 +48,10 @@ impl Nucleus {
         context: &RequestContext,
     ) -> Result<&Arc<ClientDevices>, Unhandled> {
         let devices = self.client_devices.as_ref();
-        let devices = devices.ok_or_else(|| Unhandled::undeclared(&not_served(O::ID)))?;
+        let devices = devices.ok_or_else(|| {
+            let text = format!("{} needs client devices: --client-devices FILE gives them", O::ID);
+            Unhandled::undeclared(&failed(&text))
+        })?;
         self.authorize::<O>(context, "*")?;
         Ok(devices)
     }

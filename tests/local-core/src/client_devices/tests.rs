@@ -92,7 +92,7 @@ fn policies_allow_what_the_groups_of_a_thing_may() {
 #[test]
 fn faults_of_the_file_are_named() {
     for (text, expected) in [
-        ("[", "EOF while parsing"),
+        ("{", "EOF while parsing"),
         (r#"{"device": []}"#, "unknown field `device`"),
         (r#"{"devices": [{"thingName": "a"}]}"#, "missing field `certificate`"),
         (
@@ -115,6 +115,7 @@ fn faults_of_the_file_are_named() {
             r#"{"serverCertificate": {"certificate": "no", "privateKey": "", "publicKey": "", "caCertificates": []}}"#,
             "serverCertificate: cannot read",
         ),
+        ("[]", "it is not a JSON object"),
     ] {
         let error = Registry::parse(text, Path::new("/no/folder")).unwrap_err();
         assert!(error.contains(expected), "{error}");
