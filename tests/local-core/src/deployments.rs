@@ -5,6 +5,8 @@ mod failure;
 mod plan;
 mod requests;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::{
@@ -26,14 +28,14 @@ use tokio::{sync::Notify, task::AbortHandle};
 pub(crate) use self::requests::serve_status;
 use self::{
     document::{DEFAULT_GROUP, Document},
-    failure::Details,
+    failure::{Details, Failure},
     plan::{Groups, Roots},
 };
 use crate::{
     configuration::Millis,
     random::uuid,
     recipes::Loaded,
-    service::Nucleus,
+    service::{Nucleus, failed},
     state::{Change, State, Table},
     supervisor::Preparation,
 };
@@ -94,6 +96,8 @@ struct Job {
     id: String,
     document: Document,
     time: Millis,
+    /// Whether the state has it. It waits until then.
+    is_stored: bool,
 }
 
 /// What a cancellation finds.
@@ -110,7 +114,7 @@ const GROUPS: &str = "groups";
 /// The start of the keys of components. Their values are the paths of recipes.
 const COMPONENT: &str = "component:";
 
-/// The number of deployments that are remembered.
+/// The number of deployments that are remembered, and of those that wait.
 const MAX_RECORDS: usize = 100;
 
 impl Deployments {
@@ -132,11 +136,18 @@ impl Deployments {
         }
         queue.records.sort_by_key(|it| it.time);
         for record in queue.records.iter_mut().filter(|it| it.request.is_some()) {
-            let document = record.request.as_ref().map(Document::read);
-            if let Some(Ok(document)) = document {
-                (record.status, record.details) = (Status::Queued, None);
-                let (id, time) = (record.id.clone(), record.time);
-                queue.waiting.push_back(Job { id, document, time });
+            let Some(request) = &record.request else { continue };
+            match Document::read(request) {
+                Ok(document) => {
+                    (record.status, record.details) = (Status::Queued, None);
+                    let (id, time) = (record.id.clone(), record.time);
+                    queue.waiting.push_back(Job { id, document, time, is_stored: true });
+                }
+                Err(text) => {
+                    tracing::warn!("deployment {} is not continued: {text}", record.id);
+                    (record.status, record.request) = (Status::Failed, None);
+                    record.details = Some(Details::from(&Failure::other(text)));
+                }
             }
         }
         let queue = Mutex::new(queue);
@@ -217,6 +228,10 @@ impl Deployments {
     }
 
     /// Creates a deployment. Returns its id when the state has it.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future must not be dropped: later deployments wait for its end.
     async fn create(
         &self,
         request: CreateLocalDeploymentRequest,
@@ -234,18 +249,42 @@ impl Deployments {
         };
         let stored = {
             let mut queue = self.lock();
+            if queue.waiting.len() == MAX_RECORDS {
+                return Err(failed(&format!("{MAX_RECORDS} deployments wait; try again later")));
+            }
             let mut changes = vec![change(&record.id, Some(&record))];
             queue.records.push(record);
+            queue.waiting.push_back(Job { id: id.clone(), document, time, is_stored: false });
             if queue.records.len() > MAX_RECORDS {
                 let oldest = queue.records.iter().position(|it| it.request.is_none());
                 changes.extend(oldest.map(|at| change(&queue.records.remove(at).id, None)));
             }
             self.state.commit(changes)
         };
-        stored.await?;
-        self.lock().waiting.push_back(Job { id: id.clone(), document, time });
+        let stored = stored.await;
+        match &stored {
+            // One that has been cancelled is not found.
+            Ok(()) => self
+                .lock()
+                .waiting
+                .iter_mut()
+                .filter(|it| it.id == id)
+                .for_each(|it| it.is_stored = true),
+            Err(_) => drop(self.forget(&mut self.lock(), &id)),
+        }
         self.wake.notify_one();
-        Ok(id)
+        stored.map(|()| id)
+    }
+
+    /// Removes a deployment that waits.
+    fn forget(
+        &self,
+        queue: &mut Queue,
+        id: &str,
+    ) -> impl Future<Output = Result<(), ServiceError>> + use<> {
+        queue.waiting.retain(|it| it.id != id);
+        queue.records.retain(|it| it.id != id);
+        self.state.commit(vec![change(id, None)])
     }
 
     /// Takes the next deployment, when the nucleus looks for one.
@@ -256,7 +295,8 @@ impl Deployments {
             }
             {
                 let mut queue = self.lock();
-                if let Some(job) = queue.waiting.pop_front() {
+                let is_stored = queue.waiting.front().is_some_and(|it| it.is_stored);
+                if let Some(job) = is_stored.then(|| queue.waiting.pop_front()).flatten() {
                     let cancel = Arc::new(Notify::new());
                     queue.running =
                         Some(Running { id: job.id.clone(), cancel: Arc::clone(&cancel) });
@@ -280,9 +320,7 @@ impl Deployments {
                 let is_known = queue.records.iter().any(|it| it.id == id);
                 return Ok(if is_known { Cancelled::Finished } else { Cancelled::Unknown });
             }
-            queue.waiting.retain(|it| it.id != id);
-            queue.records.retain(|it| it.id != id);
-            self.state.commit(vec![change(id, None)])
+            self.forget(&mut queue, id)
         };
         stored.await.map(|()| Cancelled::Submitted)
     }
@@ -359,14 +397,4 @@ fn date(time: &Timestamp) -> String {
     let (date, time) = text.trim_end_matches('Z').split_once('T').unwrap_or_default();
     let date: Vec<_> = date.rsplit('-').collect();
     format!("{} {time} UTC", date.join("-"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_have_the_form_of_the_nucleus() {
-        assert_eq!(date(&Timestamp::from_secs(951_782_400)), "29-02-2000 00:00:00 UTC");
-    }
 }

@@ -54,7 +54,10 @@ impl Nucleus {
         if request.group_name.as_ref().is_some_and(|it| it.contains(':')) {
             return Err(Unhandled::undeclared(&invalid("groupName must not contain a colon")));
         }
-        let id = self.deployments.create(request, document, self.clock.now().into()).await;
+        let (deployments, now) = (Arc::clone(&self.deployments), self.clock.now().into());
+        // A task, because the future of a call is dropped with its connection.
+        let created = tokio::spawn(async move { deployments.create(request, document, now).await });
+        let id = created.await.unwrap_or_else(|it| Err(failed(&it.to_string())));
         let id = id.map_err(|it| Unhandled::undeclared(&it))?;
         Ok(CreateLocalDeploymentResponse::builder().deployment_id(id).build())
     }

@@ -1,0 +1,60 @@
+//! Tests of the queue.
+
+use super::*;
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_no_deployment() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Arc::new(State::open(folder.path()).unwrap());
+    let deployments = Deployments::load(Arc::clone(&state));
+    let create = || {
+        let request = CreateLocalDeploymentRequest::default();
+        deployments.create(request, Document::default(), Timestamp::from_secs(1))
+    };
+    let id = create().await.unwrap();
+    state.close();
+    create().await.unwrap_err();
+    let known: Vec<_> = deployments.records().into_iter().map(|it| it.id).collect();
+    assert_eq!(known, [&*id]);
+    assert_eq!(deployments.lock().waiting.len(), 1);
+}
+
+#[tokio::test]
+async fn the_number_of_waiting_deployments_is_limited() {
+    let deployments = Deployments::load(Arc::default());
+    let create = || {
+        let request = CreateLocalDeploymentRequest::default();
+        deployments.create(request, Document::default(), Timestamp::from_secs(1))
+    };
+    for _ in 0..MAX_RECORDS {
+        create().await.unwrap();
+    }
+    create().await.unwrap_err();
+    assert_eq!(deployments.records().len(), MAX_RECORDS);
+}
+
+#[test]
+fn a_request_that_cannot_be_read_any_more_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(folder.path()).unwrap();
+    let request =
+        CreateLocalDeploymentRequest::builder().recipe_directory_path("\0").build().unwrap();
+    let record = Record {
+        id: "x".to_owned(),
+        status: Status::InProgress,
+        created_on: String::new(),
+        time: 0,
+        details: None,
+        request: Some(request),
+    };
+    drop(state.commit(vec![change("x", Some(&record))]));
+    drop(state);
+    let state = Arc::new(State::open(folder.path()).unwrap());
+    let record = Deployments::load(state).record("x").unwrap();
+    assert_eq!((record.status, record.request), (Status::Failed, None));
+}
+
+#[test]
+fn dates_have_the_form_of_the_nucleus() {
+    assert_eq!(date(&Timestamp::from_secs(951_782_400)), "29-02-2000 00:00:00 UTC");
+}
