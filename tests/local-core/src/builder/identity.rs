@@ -24,13 +24,13 @@ impl Builder {
     }
 
     /// Sets the name of the thing, which recipe variables and the environment of components contain. Default:
-    /// `AWS_IOT_THING_NAME` of this process, or `local-core`.
-    /// It has 1 to 128 letters, digits, `-`, `_` and `:`, as AWS IoT requires.
+    /// `AWS_IOT_THING_NAME` of this process, or `local-core`. It has up to 128 letters, digits, `-`, `_` and `:`, as AWS IoT
+    /// requires; a core without a thing has an empty one.
     pub fn thing_name(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
-        if !is_thing_name(&name) {
+        if !name.is_empty() && !is_thing_name(&name) {
             self.problem.get_or_insert(format!(
-                "{name:?} is not the name of a thing: 1 to {MAX_THING_NAME_LEN} letters, digits, '-', '_' and ':'"
+                "{name:?} is not the name of a thing: up to {MAX_THING_NAME_LEN} letters, digits, '-', '_' and ':'"
             ));
         }
         self.thing_name = Some(name);
