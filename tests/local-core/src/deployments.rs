@@ -35,7 +35,7 @@ use crate::{
     configuration::Millis,
     random::uuid,
     recipes::Loaded,
-    service::{Nucleus, failed},
+    service::Nucleus,
     state::{Change, State, Table},
     supervisor::Preparation,
 };
@@ -114,7 +114,7 @@ const GROUPS: &str = "groups";
 /// The start of the keys of components. Their values are the paths of recipes.
 const COMPONENT: &str = "component:";
 
-/// The number of deployments that are remembered, and of those that wait.
+/// The number of deployments that are remembered. Those that wait are remembered in any case, as on a device.
 const MAX_RECORDS: usize = 100;
 
 impl Deployments {
@@ -249,9 +249,6 @@ impl Deployments {
         };
         let stored = {
             let mut queue = self.lock();
-            if queue.waiting.len() == MAX_RECORDS {
-                return Err(failed(&format!("{MAX_RECORDS} deployments wait; try again later")));
-            }
             let mut changes = vec![change(&record.id, Some(&record))];
             queue.records.push(record);
             queue.waiting.push_back(Job { id: id.clone(), document, time, is_stored: false });

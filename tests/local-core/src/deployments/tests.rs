@@ -19,20 +19,6 @@ async fn what_cannot_be_stored_is_no_deployment() {
     assert_eq!(deployments.lock().waiting.len(), 1);
 }
 
-#[tokio::test]
-async fn the_number_of_waiting_deployments_is_limited() {
-    let deployments = Deployments::load(Arc::default());
-    let create = || {
-        let request = CreateLocalDeploymentRequest::default();
-        deployments.create(request, Document::default(), Timestamp::from_secs(1))
-    };
-    for _ in 0..MAX_RECORDS {
-        create().await.unwrap();
-    }
-    create().await.unwrap_err();
-    assert_eq!(deployments.records().len(), MAX_RECORDS);
-}
-
 #[test]
 fn a_request_that_cannot_be_read_any_more_has_failed() {
     let folder = tempfile::tempdir().unwrap();
