@@ -260,13 +260,12 @@ impl Deployments {
         };
         let stored = stored.await;
         match &stored {
-            // One that has been cancelled is not found.
-            Ok(()) => self
-                .lock()
-                .waiting
-                .iter_mut()
-                .filter(|it| it.id == id)
-                .for_each(|it| it.is_stored = true),
+            Ok(()) => {
+                // One that has been cancelled is not found.
+                if let Some(job) = self.lock().waiting.iter_mut().find(|it| it.id == id) {
+                    job.is_stored = true;
+                }
+            }
             Err(_) => drop(self.forget(&mut self.lock(), &id)),
         }
         self.wake.notify_one();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Builder;
 use crate::operations::CLI_LOGIN;
 
+/// The maximum length of the name of a thing.
 const MAX_THING_NAME_LEN: usize = 128;
 
 impl Builder {

@@ -111,9 +111,11 @@ impl Definition {
             );
         }
         let call = |value| {
-            let is_object = Value::is_object(&value);
-            let reply = serde_json::from_value(value).map_err(|it| it.to_string());
-            let reply = if is_object { reply } else { Err("it is not an object".to_owned()) };
+            // A list would be read as the members in their order.
+            let reply = match value {
+                Value::Object(_) => serde_json::from_value(value).map_err(|it| it.to_string()),
+                _ => Err("it is not an object".to_owned()),
+            };
             let call = reply.and_then(|it| Call::new(it, &operation, shapes.as_ref()));
             call.map_err(|problem| format!("the definition for {operation}: {problem}"))
         };
