@@ -8,7 +8,12 @@ use std::{
 
 use greengrass_local_core::LocalCore;
 
-use crate::program::{ended, folder, on_socket, serving};
+use test_util::Watchdog;
+
+use crate::{
+    program::{ended, folder, on_socket, serving},
+    run::{self, ORPHAN},
+};
 
 /// The command in a PID namespace of its own.
 fn isolated(command: &Command) -> Command {
@@ -61,6 +66,24 @@ fn a_socket_or_root_folder_has_one_core() {
     first.kill().unwrap();
     first.wait().unwrap();
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn orphans_are_reaped() {
+    if !may_isolate() {
+        return;
+    }
+    // There, the session of the core has no number.
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("x.yaml");
+    fs::write(&recipe, run::recipe("x", &format!("{{Run: {ORPHAN:?}}}"), "")).unwrap();
+    let mut command = on_socket(&folder.path().join("s"), &["run"]);
+    let mut core = isolated(command.arg(recipe)).stdout(Stdio::piped()).spawn().unwrap();
+    let _watchdog = Watchdog::new(core.id());
+    let mut lines = BufReader::new(core.stdout.take().unwrap()).lines();
+    assert!(lines.any(|it| it.unwrap() == "x | reaped"));
+    core.kill().unwrap();
+    core.wait().unwrap();
 }
 
 /// The environment variable of a process that [`isolated`] starts for a test.

@@ -19,17 +19,29 @@ use crate::support::PROGRAM;
 struct Run {
     child: Child,
     output: Lines<BufReader<ChildStdout>>,
-    log: Lines<BufReader<ChildStderr>>,
+    log: mpsc::IntoIter<String>,
     folder: TempDir,
     _watchdog: Watchdog,
 }
 
 /// A recipe of a component without dependencies, in YAML.
-fn recipe(name: &str, lifecycle: &str, rest: &str) -> String {
+pub(crate) fn recipe(name: &str, lifecycle: &str, rest: &str) -> String {
     format!(
         "RecipeFormatVersion: 2020-01-25\nComponentName: {name}\nComponentVersion: 1.0.0\n\
          Manifests:\n  - Lifecycle: {lifecycle}\n{rest}"
     )
+}
+
+/// The lines of a log. They are printed, too, so that a test that fails shows them.
+fn printed(log: ChildStderr) -> mpsc::IntoIter<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            eprintln!("{line}");
+            let _ = sender.send(line);
+        }
+    });
+    lines.into_iter()
 }
 
 impl Run {
@@ -49,7 +61,7 @@ impl Run {
         command.args(args).args(socket).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let log = printed(child.stderr.take().unwrap());
         let _watchdog = Watchdog::new(child.id());
         Self { child, output, log, folder, _watchdog }
     }
@@ -64,7 +76,7 @@ impl Run {
     /// Waits until the log has a line with this text.
     #[track_caller]
     fn logged(&mut self, text: &str) {
-        assert!(self.log.any(|it| it.unwrap().contains(text)), "no line {text:?}");
+        assert!(self.log.any(|it| it.contains(text)), "no line {text:?}");
     }
 
     fn signal(&self, name: &str) {
@@ -176,7 +188,7 @@ fn processes_that_outlive_their_step_on_a_device_are_logged() {
     ] {
         let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &[]);
         let (mut is_found, id) = (false, run.child.id());
-        for line in run.log.by_ref().map(Result::unwrap) {
+        for line in run.log.by_ref() {
             is_found |= line.contains("is over; on a device");
             if line.contains(state) {
                 test_util::signal(id, "INT");
@@ -241,7 +253,7 @@ fn what_cannot_run_is_an_error_with_its_place() {
         (vec![("a", recipe("..", "{Run: exit}", ""))], vec![], "not only dots"),
     ] {
         let mut run = Run::start(&recipes, &args);
-        let log: String = run.log.by_ref().map(|it| it.unwrap() + "\n").collect();
+        let log: String = run.log.by_ref().map(|it| it + "\n").collect();
         assert!(log.contains(expected), "{expected}: {log}");
         assert_eq!(run.status(), Some(1), "{log}");
         assert!(!run.path("s").exists());
@@ -359,20 +371,16 @@ fn daemons_without_variables_end_with_the_core() {
     all_end(pipe);
 }
 
+/// A script that prints a line as soon as the process that it has left behind is reaped.
+#[cfg(target_os = "linux")]
+pub(crate) const ORPHAN: &str = "(setsid /bin/sh -c 'echo $$ >id; mv id orphan' &); until [ -s orphan ]; do :; done; \
+                      while [ -e /proc/$(cat orphan) ]; do :; done; echo reaped; sleep 1000";
+
 #[test]
 #[cfg(target_os = "linux")]
 fn orphans_are_reaped() {
-    // The script runs on, since its end could come before that of the orphan. What has ended is reaped with the next
-    // orphan at the latest.
-    let script = "while :; do (setsid /bin/sh -c 'echo $$' &); sleep 0.1; done";
-    let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {script:?}}}"), ""))], &[]);
-    let orphan = PathBuf::from("/proc").join(run.output("x | "));
-    while orphan.exists() {
-        let stat = fs::read_to_string(orphan.join("stat"));
-        let ended = run.child.try_wait().unwrap();
-        assert!(ended.is_none(), "the core has ended, and of the orphan is left {stat:?}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let mut run = Run::start(&[("x.yaml", recipe("x", &format!("{{Run: {ORPHAN:?}}}"), ""))], &[]);
+    assert_eq!(run.output("x | "), "reaped");
     run.signal("INT");
     assert_eq!(run.status(), Some(0));
 }

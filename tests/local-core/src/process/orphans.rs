@@ -25,7 +25,7 @@ mod linux {
     };
 
     use rustix::process::{
-        Pid, Signal, WaitOptions, getpid, getsid, kill_process, set_child_subreaper, waitpid,
+        Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
     };
 
     use crate::process::tree::linux::{Member, parsed, processes};
@@ -46,11 +46,16 @@ mod linux {
 
     /// Reaps adopted processes that have ended. Scripts are left to the runtime: each leads a group in this session.
     pub(crate) fn reap() {
-        let (own, session) = (getpid(), getsid(None).ok());
-        let is_script = |it: &Member| it.group == it.id && it.session == session;
-        for it in processes().filter(|it| it.is_ended && it.parent == Some(own) && !is_script(it)) {
-            // An error means that it has been reaped.
-            let _ = waitpid(Some(it.id), WaitOptions::NOHANG);
+        let own = getpid();
+        let all: Vec<_> = processes().collect();
+        // `getsid` of rustix panics if the session began outside the PID namespace, as in many containers.
+        let Some(session) = all.iter().find(|it| it.id == own).map(|it| it.session) else { return };
+        let is_script = |it: &Member| it.group == Some(it.id) && it.session == session;
+        for it in all {
+            if it.is_ended && it.parent == Some(own) && !is_script(&it) {
+                // An error means that it has been reaped.
+                let _ = waitpid(Some(it.id), WaitOptions::NOHANG);
+            }
         }
     }
 

@@ -44,11 +44,11 @@ impl Tree {
     /// Sends a signal to each process once.
     pub(super) fn signal(&mut self, signal: Signal) {
         self.find();
-        if self.found.iter().any(|it| it.group == self.group) {
+        if self.found.iter().any(|it| it.group == Some(self.group)) {
             // Ignored here and below: the process may have ended.
             let _ = kill_process_group(self.group, signal);
         }
-        for member in self.found.iter().filter(|it| it.group != self.group) {
+        for member in self.found.iter().filter(|it| it.group != Some(self.group)) {
             let _ = rustix::process::kill_process(member.id, signal);
         }
     }
@@ -143,7 +143,7 @@ pub(super) mod linux {
     pub(in crate::process) struct Member {
         pub(in crate::process) id: Pid,
         pub(in crate::process) parent: Option<Pid>,
-        pub(in crate::process) group: Pid,
+        pub(in crate::process) group: Option<Pid>,
         pub(in crate::process) session: Option<Pid>,
         /// Whether it has ended, and its parent has not reaped it.
         pub(in crate::process) is_ended: bool,
@@ -156,7 +156,7 @@ pub(super) mod linux {
         let mark = format!("{MARK_VARIABLE}={}", tree.mark);
         let is_same = |one: &Member, other: &Member| one.id == other.id && one.start == other.start;
         with_descendants(|it| {
-            it.group == tree.group
+            it.group == Some(tree.group)
                 || tree.found.iter().any(|found| is_same(found, it))
                 || split(&variables(it.id)).any(|it| it == mark.as_bytes())
         })
@@ -211,7 +211,7 @@ pub(super) mod linux {
         let mut fields = std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace();
         let is_ended = matches!(fields.next()?, "Z" | "X");
         let mut next_id = || parsed(fields.next()?);
-        let (parent, group, session) = (next_id()?, next_id()??, next_id()?);
+        let (parent, group, session) = (next_id()?, next_id()?, next_id()?);
         let start = fields.nth(15)?.parse().ok()?;
         Some(Member { id, parent, group, session, is_ended, start })
     }
@@ -265,7 +265,7 @@ pub(super) mod linux {
                 pid(7),
                 b"7 (a) Z 1 (b) S 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23",
             );
-            let (parent, group) = (Some(pid(5)), pid(6));
+            let (parent, group) = (Some(pid(5)), Some(pid(6)));
             let (id, session, is_ended) = (pid(7), Some(pid(7)), false);
             let running = Member { id, parent, group, session, is_ended, start: 23 };
             assert_eq!(found, Some(running));
@@ -273,6 +273,9 @@ pub(super) mod linux {
                 member(id, b"7 (sh) Z 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"),
                 Some(Member { is_ended: true, ..running })
             );
+            let outside = b"7 (sh) S 0 0 0 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23";
+            let (parent, group, session) = (None, None, None);
+            assert_eq!(member(id, outside), Some(Member { parent, group, session, ..running }));
             assert_eq!(member(pid(7), b"7 (sh) S"), None);
             assert_eq!(member(pid(7), b""), None);
             let reaped = b"7 (sh) X -1 -1 -1 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23";
