@@ -14,6 +14,7 @@ mod modeled;
 mod sdk;
 mod service;
 mod sources;
+mod unknown;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
@@ -26,6 +27,7 @@ pub use modeled::{ErrorMetadata, ErrorShape, Fault, OperationError};
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::Unhandled;
 pub use sources::with_sources;
+pub use unknown::UnknownValueError;
 
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 pub(crate) use log::Logged;

@@ -17,7 +17,7 @@ pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FO
 /// The environment variable that holds the token of a component's process.
 pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
-/// The builder of a connection of type `C` to the nucleus. The environment provides what is not set, when `connect` is
+/// The builder of a connection of type `C` to the nucleus, or of a client `T` over it. The environment provides what is not set, when `connect` is
 /// called.
 ///
 /// Only this builder has the methods for tokens and component names; that of the client of another service does not:
@@ -27,4 +27,4 @@ pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 /// Connection::builder().auth_token("token");
 /// ```
 #[cfg(any(feature = "tokio", feature = "blocking"))]
-pub type Builder<C> = crate::client::Builder<C, Component>;
+pub type Builder<C, T = C> = crate::client::Builder<C, Component, T>;

@@ -16,6 +16,7 @@ mod pattern;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod union;
 #[cfg(feature = "server")]
 mod violations;
@@ -28,6 +29,7 @@ use check::Report;
 pub use check::{Violation, ViolationKind, Violations};
 pub use error::Error;
 pub use shape::Shape;
+pub use typed::{typed_from_document, typed_from_slice};
 #[cfg(feature = "server")]
 pub(crate) use violations::request_from_slice;
 

@@ -202,7 +202,7 @@ macro_rules! impl_error {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_string_enum {
-    ($name:ident $([$redacted:ident])?: $($variant:ident = $text:literal),*) => {
+    ($name:ident $([$redacted:ident])?: $($variant:ident = $text:literal $(or $model_name:literal)?),*) => {
         #[allow(deprecated)]
         impl $name {
             /// The text on the wire.
@@ -217,13 +217,36 @@ macro_rules! impl_string_enum {
             pub const fn values() -> &'static [&'static str] {
                 &[$($text),*]
             }
+
+            /// The value with this text on the wire, or with this name in the model.
+            ///
+            /// # Errors
+            ///
+            /// The model has no such value; the error lists those that it has. `From` makes an `Unknown` of it.
+            pub fn try_parse(value: &str) -> Result<Self, $crate::error::UnknownValueError> {
+                match Self::from(value) {
+                    Self::Unknown(_) => {
+                        Err($crate::error::UnknownValueError::new(::std::stringify!($name), Self::values()))
+                    }
+                    known => Ok(known),
+                }
+            }
+
+            fn from_wire(value: String) -> Self {
+                match value.as_str() {
+                    $($text => Self::$variant,)*
+                    _ => Self::Unknown(value),
+                }
+            }
         }
 
+        /// Takes the text on the wire or the name in the model. Any other text becomes `Unknown`, and is sent as it is;
+        /// `try_parse` refuses it.
         #[allow(deprecated)]
         impl From<&str> for $name {
             fn from(value: &str) -> Self {
                 match value {
-                    $($text => Self::$variant,)*
+                    $($text $(| $model_name)? => Self::$variant,)*
                     _ => Self::Unknown(value.to_owned()),
                 }
             }
@@ -249,7 +272,7 @@ macro_rules! impl_string_enum {
             }
         }
 
-        $crate::impl_enum!($name.as_str as String $([$redacted])?);
+        $crate::impl_enum!($name.as_str as String from_wire $([$redacted])?);
     };
 }
 
@@ -290,7 +313,7 @@ macro_rules! impl_int_enum {
             }
         }
 
-        $crate::impl_enum!($name.as_i32 as i32 $([$redacted])?);
+        $crate::impl_enum!($name.as_i32 as i32 from $([$redacted])?);
     };
 }
 
@@ -298,8 +321,8 @@ macro_rules! impl_int_enum {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_enum {
-    ($name:ident.$value:ident as $ty:ident) => {
-        $crate::impl_enum!(@serde $name.$value as $ty);
+    ($name:ident.$value:ident as $ty:ident $read:ident) => {
+        $crate::impl_enum!(@serde $name.$value as $ty $read);
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -307,8 +330,8 @@ macro_rules! impl_enum {
             }
         }
     };
-    ($name:ident.$value:ident as $ty:ident [redacted]) => {
-        $crate::impl_enum!(@serde $name.$value as $ty);
+    ($name:ident.$value:ident as $ty:ident $read:ident [redacted]) => {
+        $crate::impl_enum!(@serde $name.$value as $ty $read);
 
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
@@ -322,7 +345,7 @@ macro_rules! impl_enum {
             }
         }
     };
-    (@serde $name:ident.$value:ident as $ty:ident) => {
+    (@serde $name:ident.$value:ident as $ty:ident $read:ident) => {
         impl $crate::macros::Serialize for $name {
             fn serialize<S: $crate::macros::Serializer>(
                 &self,
@@ -336,7 +359,7 @@ macro_rules! impl_enum {
             fn deserialize<D: $crate::macros::Deserializer<'de>>(
                 deserializer: D,
             ) -> Result<Self, D::Error> {
-                <$ty as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
+                <$ty as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::$read)
             }
         }
     };
@@ -345,9 +368,9 @@ macro_rules! impl_enum {
 /// Implements the methods and traits of a union.
 ///
 /// A row describes a member: its variant, its name on the wire and its `is_` method. A member with a value also has its
-/// `as_` method, the marker type of its format (if any), its type, and the flags `[redacted]` (`Debug` hides the value)
-/// and `[from]` (the union implements `From` for the type). `redacted` before the name marks a union with such a
-/// member.
+/// `as_` and `into_` methods, the marker type of its format (if any), its type, and the flags `[boxed]` (the variant has a
+/// `Box`), `[redacted]` (`Debug` hides the value) and `[from]` (the union implements `From` for the type). `redacted`
+/// before the name marks a union with such a member.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_union {
@@ -357,7 +380,7 @@ macro_rules! impl_union {
     };
     (@debug $name:ident; $(
         $variant:ident = $text:literal, $is:ident
-        $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
+        $(, $as:ident $into:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
     )*) => {
         #[allow(deprecated)]
         impl ::std::fmt::Debug for $name {
@@ -374,11 +397,15 @@ macro_rules! impl_union {
             }
         }
     };
+    (@shown $value:ident [boxed] $($flags:tt)*) => { $crate::impl_union!(@shown $value $($flags)*) };
     (@shown $value:ident [redacted] $([$flag:ident])*) => {{
         let _ = $value;
         &$crate::REDACTED
     }};
     (@shown $value:ident $([$flag:ident])*) => { $value };
+    (@owned $value:ident [boxed] $($flags:tt)*) => { *$value };
+    (@owned $value:ident $($flags:tt)*) => { $value };
+    (@boxed $name:ident $variant:ident $ty:ty) => {};
     (@redacted $name:ident $variant:ident $ty:ty) => {};
     (@from $name:ident $variant:ident $ty:ty) => {
         #[allow(deprecated)]
@@ -399,7 +426,7 @@ macro_rules! impl_union {
     };
     ($name:ident; $(
         $variant:ident = $text:literal, $is:ident
-        $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
+        $(, $as:ident $into:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
     )*) => {
         #[allow(deprecated)]
         impl $name {
@@ -414,6 +441,14 @@ macro_rules! impl_union {
                     pub fn $as(&self) -> Option<&$ty> {
                         match self {
                             Self::$variant($value) => Some($value),
+                            _ => None,
+                        }
+                    }
+
+                    #[doc = ::std::concat!(" The member's value, if this is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
+                    pub fn $into(self) -> Option<<$ty as ::std::borrow::ToOwned>::Owned> {
+                        match self {
+                            Self::$variant($value) => Some($crate::impl_union!(@owned $value $([$flag])*)),
                             _ => None,
                         }
                     }

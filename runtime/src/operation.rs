@@ -1,6 +1,6 @@
 //! The traits of operations. Generated code implements them.
 //!
-//! They contain only types and constants. The client and the server are generic over them.
+//! They describe operations, and send nothing. The client and the server are generic over them.
 
 use crate::{error::OperationError, json::Shape};
 
@@ -16,6 +16,12 @@ pub trait Operation: Send + Sync + 'static {
     type Response: Shape;
     /// The errors that the model declares for this operation.
     type Error: OperationError;
+
+    /// What the caller can do about an error of the service, such as the policy that would allow a denied call.
+    fn hint(request: &Self::Request, error: &Self::Error) -> Option<String> {
+        let _ = (request, error);
+        None
+    }
 }
 
 /// An operation that keeps its stream open after the response.

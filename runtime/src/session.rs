@@ -33,7 +33,7 @@ use crate::{
     },
     transport::{LINGER, Shared},
 };
-use reply::{decode, failed, not_sent};
+use reply::{decode, failed, not_sent, with_hint};
 use settings::Settings;
 
 pub use crate::{
@@ -269,13 +269,20 @@ pub(crate) struct Reply<R: Runtime> {
 
 impl<R: Runtime> Reply<R> {
     /// The response of an operation without events.
-    pub(crate) fn response<O: Operation>(self) -> Result<O::Response, SdkError<O::Error>> {
-        decode::<O, O::Response>(&self.message)
+    pub(crate) fn response<O: Operation>(
+        self,
+        request: &O::Request,
+    ) -> Result<O::Response, SdkError<O::Error>> {
+        decode::<O, O::Response>(&self.message).map_err(|it| with_hint::<O>(it, request))
     }
 
     /// The response of a streaming operation, and the events that follow.
-    pub(crate) fn events<O: StreamingOperation>(self) -> Result<Events<R, O>, SdkError<O::Error>> {
-        let response = decode::<O, O::Response>(&self.message)?;
+    pub(crate) fn events<O: StreamingOperation>(
+        self,
+        request: &O::Request,
+    ) -> Result<Events<R, O>, SdkError<O::Error>> {
+        let response = decode::<O, O::Response>(&self.message);
+        let response = response.map_err(|it| with_hint::<O>(it, request))?;
         Ok(Events { stream: self.stream, response, dropped: 0 })
     }
 }

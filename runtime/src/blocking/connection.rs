@@ -17,18 +17,18 @@ use crate::{
     },
 };
 
-impl<I: Credentials> Builder<Connection, I> {
+impl<I: Credentials, T: From<Connection>> Builder<Connection, I, T> {
     /// Opens the socket, sends the connect message and waits until the server has accepted the connection.
     ///
     /// # Errors
     ///
     /// See [`ConnectError`].
-    pub fn connect(self) -> Result<Connection, ConnectError> {
+    pub fn connect(self) -> Result<T, ConnectError> {
         let settings = self.into_settings();
         let result = settings.address().and_then(|address| {
             start(&settings, || address.connect_blocking(settings.connect_timeout).map(Socket::new))
         });
-        settings.report(result)
+        settings.report(result).map(T::from)
     }
 
     /// Connects over a connected socket, such as one half of
@@ -38,10 +38,10 @@ impl<I: Credentials> Builder<Connection, I> {
     /// # Errors
     ///
     /// See [`ConnectError`].
-    pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<Connection, ConnectError> {
+    pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<T, ConnectError> {
         let settings = Settings { reconnect: None, ..self.into_settings() };
         let result = start(&settings, || Ok(Socket::new(socket.into())));
-        settings.report(result)
+        settings.report(result).map(T::from)
     }
 }
 
@@ -101,7 +101,7 @@ impl Connection {
         let _ = operation;
         let link = &self.session.runtime;
         let _span = link.shared.call_span(O::ID).entered();
-        link.wait(self.session.start::<O>(&request, &options, None))?.response::<O>()
+        link.wait(self.session.start::<O>(&request, &options, None))?.response::<O>(&request)
     }
 
     /// Sends `request`, waits for the response, and keeps the stream open for events.
@@ -123,7 +123,7 @@ impl Connection {
             request_written: false,
         })?;
         let reply = link.wait(self.session.start::<O>(&request, &options.call, Some(&options)))?;
-        Ok(Subscription::new(reply.events()?, background))
+        Ok(Subscription::new(reply.events(&request)?, background))
     }
 
     /// Sends a ping and waits for the answer.

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::poll_fn,
+    ops::ControlFlow,
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
@@ -19,7 +20,7 @@ use crate::{
     session::{
         Events, Item,
         done::block_on,
-        handler::{Blocking, HandledStream, run},
+        handler::{Blocking, Closures, HandledStream, run},
         until, without_notices,
     },
 };
@@ -45,8 +46,8 @@ impl<O: StreamingOperation> Subscription<O> {
         &self.events.response
     }
 
-    /// Waits for the next event, and returns [`Poll::Pending`] if none arrives within `timeout`. `None` after the
-    /// stream has ended.
+    /// Waits for the next event, and returns [`Poll::Pending`] if none arrives within `timeout`, which may be zero.
+    /// `None` after the stream has ended.
     ///
     /// # Errors
     ///
@@ -56,13 +57,15 @@ impl<O: StreamingOperation> Subscription<O> {
         self.next_until(Instant::now().checked_add(timeout))
     }
 
-    /// The next event if it has arrived, otherwise [`Poll::Pending`]. `None` after the stream has ended.
+    /// Waits for the next event, for `while let Some(event) = subscription.try_next()?`. `None` after the stream has
+    /// ended.
     ///
     /// # Errors
     ///
     /// As [`next_timeout`](Self::next_timeout).
-    pub fn try_next(&mut self) -> Poll<Option<<Self as Iterator>::Item>> {
-        self.next_timeout(Duration::ZERO)
+    #[allow(clippy::result_large_err)]
+    pub fn try_next(&mut self) -> Result<Option<O::ResponseEvent>, SdkError<O::Error>> {
+        self.next().transpose()
     }
 
     /// How many events have been dropped so far because the queue was full, if the [overflow](crate::client::Overflow)
@@ -115,6 +118,21 @@ impl<O: StreamingOperation> Subscription<O> {
         })
         .expect("the operating system can create a thread");
         SubscriptionHandle { stream }
+    }
+
+    /// Calls `on_event` for each event, `on_error` for each error and `on_closed` at the end, one after the other, on a
+    /// thread of its own. The methods of [`BlockingStreamHandler`] with these names describe them.
+    ///
+    /// # Panics
+    ///
+    /// The operating system cannot create a thread.
+    pub fn spawn_handlers(
+        self,
+        on_event: impl FnMut(O::ResponseEvent) + Send + 'static,
+        on_error: impl FnMut(SdkError<O::Error>) -> ControlFlow<()> + Send + 'static,
+        on_closed: impl FnMut() + Send + 'static,
+    ) -> SubscriptionHandle {
+        self.spawn_handler(Closures { on_event, on_error, on_closed })
     }
 
     fn next_until(&mut self, until: Option<Instant>) -> Poll<Option<<Self as Iterator>::Item>> {

@@ -64,7 +64,7 @@ impl<E: OperationError> fmt::Display for Logged<'_, SdkError<E>> {
             SdkError::DispatchFailure { source, .. } => {
                 write!(f, "{}: {}", self.0, Logged(source))
             }
-            SdkError::ServiceError(error) => match error.metadata() {
+            SdkError::ServiceError { error, .. } => match error.metadata() {
                 error if error.as_any().is::<Unhandled>() => {
                     f.write_str("the service answered with an error that is not declared")
                 }
@@ -72,8 +72,8 @@ impl<E: OperationError> fmt::Display for Logged<'_, SdkError<E>> {
                     write!(f, "the service answered with {}", error.code().unwrap_or_default())
                 }
             },
-            SdkError::ConstructionFailure(_)
-            | SdkError::ResponseError(_)
+            SdkError::ConstructionFailure(_) => f.write_str("the request could not be built"),
+            SdkError::ResponseError(_)
             | SdkError::Timeout { .. }
             | SdkError::Lagged { .. }
             | SdkError::StreamEnded => self.0.fmt(f),

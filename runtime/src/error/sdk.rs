@@ -1,21 +1,26 @@
 //! Errors of calls and subscriptions.
 
+use std::{error::Error as StdError, fmt};
+
 use thiserror::Error;
 
-use super::{ConnectionError, EncodeError, ErrorMetadata, OperationError, escaped::Escaped};
+use super::{
+    ConnectionError, EncodeError, ErrorMetadata, ErrorShape, OperationError, escaped::Escaped,
+};
 use crate::json;
 
 /// Why a call, or a subscription, failed.
 ///
 /// `E` is the operation's own error type.
-#[derive(Debug, Error)]
+///
+/// `Display` contains what is wrong with the request, and the error of the service with its hint; `source` returns the
+/// causes of other failures.
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum SdkError<E> {
     /// The request was never sent: a required member is missing or a value cannot be encoded.
-    #[error("the request could not be built")]
-    ConstructionFailure(#[from] BuildError),
+    ConstructionFailure(BuildError),
     /// The connection ended before the response, or was not open.
-    #[error("the connection failed {} the request was written", when(*request_written))]
     #[non_exhaustive]
     DispatchFailure {
         /// Why the connection ended.
@@ -24,7 +29,6 @@ pub enum SdkError<E> {
         request_written: bool,
     },
     /// No response arrived in time. The stream has been terminated.
-    #[error("no response in time; the time ran out {} the request was written", when(*request_written))]
     #[non_exhaustive]
     Timeout {
         /// Whether the request had been queued for the socket. If not, the queue was full or there was no
@@ -32,20 +36,21 @@ pub enum SdkError<E> {
         request_written: bool,
     },
     /// A reply, or an event, does not have the form that the model says.
-    #[error("the reply does not have the form that the model says")]
-    ResponseError(#[from] ResponseError),
+    ResponseError(ResponseError),
     /// The service answered with an error.
-    #[error("the service answered with an error")]
-    ServiceError(#[source] E),
+    #[non_exhaustive]
+    ServiceError {
+        /// The error.
+        error: E,
+        /// What the caller can do about it, such as the policy that would allow a denied call.
+        hint: Option<Box<str>>,
+    },
     /// The subscriber was too slow for its queue, and the subscription has ended. What was queued before has been
     /// delivered, except when the queue was full before the response came: then nothing has.
     ///
     /// The client terminates the stream as soon as the queue is full; the protocol has no answer to that. So the
     /// figures cover the events that arrived before this error was read, and not those that the service would have
     /// sent if the stream had stayed open.
-    #[error(
-        "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not delivered"
-    )]
     #[non_exhaustive]
     Lagged {
         /// How many events were not delivered, at least.
@@ -55,8 +60,66 @@ pub enum SdkError<E> {
     },
     /// The stream to which an event was to be sent has ended, and the event was not sent. The connection may still
     /// be open.
-    #[error("the stream has ended, and the event was not sent")]
     StreamEnded,
+}
+
+impl<E: fmt::Display> fmt::Display for SdkError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConstructionFailure(error) => {
+                write!(f, "the request could not be built: {error}")
+            }
+            Self::DispatchFailure { request_written, .. } => {
+                write!(
+                    f,
+                    "the connection failed {} the request was written",
+                    when(*request_written)
+                )
+            }
+            Self::Timeout { request_written } => {
+                let when = when(*request_written);
+                write!(f, "no response in time; the time ran out {when} the request was written")
+            }
+            Self::ResponseError(_) => {
+                f.write_str("the reply does not have the form that the model says")
+            }
+            Self::ServiceError { error, hint } => {
+                write!(f, "the service answered with an error: {error}")?;
+                hint.iter().try_for_each(|it| write!(f, "; {it}"))
+            }
+            Self::Lagged { dropped, bytes } => write!(
+                f,
+                "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not \
+                 delivered"
+            ),
+            Self::StreamEnded => f.write_str("the stream has ended, and the event was not sent"),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for SdkError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            // `Display` contains the error itself.
+            Self::ConstructionFailure(error) => error.source(),
+            Self::ServiceError { error, .. } => error.source(),
+            Self::DispatchFailure { source, .. } => Some(source),
+            Self::ResponseError(error) => Some(error),
+            Self::Timeout { .. } | Self::Lagged { .. } | Self::StreamEnded => None,
+        }
+    }
+}
+
+impl<E> From<BuildError> for SdkError<E> {
+    fn from(error: BuildError) -> Self {
+        Self::ConstructionFailure(error)
+    }
+}
+
+impl<E> From<ResponseError> for SdkError<E> {
+    fn from(error: ResponseError) -> Self {
+        Self::ResponseError(error)
+    }
 }
 
 fn when(request_written: bool) -> &'static str {
@@ -79,7 +142,7 @@ impl<E> SdkError<E> {
             }
             Self::ResponseError(_) => true,
             Self::ConstructionFailure(_)
-            | Self::ServiceError(_)
+            | Self::ServiceError { .. }
             | Self::Lagged { .. }
             | Self::StreamEnded => false,
         }
@@ -92,7 +155,7 @@ impl<E> SdkError<E> {
     /// `self`, if it is another failure.
     pub fn into_service_error(self) -> Result<E, Self> {
         match self {
-            Self::ServiceError(error) => Ok(error),
+            Self::ServiceError { error, .. } => Ok(error),
             other => Err(other),
         }
     }
@@ -102,7 +165,20 @@ impl<E: OperationError> SdkError<E> {
     /// The error that the service answered with, declared for the operation or not.
     pub fn service_error(&self) -> Option<&(dyn ErrorMetadata + 'static)> {
         match self {
-            Self::ServiceError(error) => Some(error.metadata()),
+            Self::ServiceError { error, .. } => Some(error.metadata()),
+            _ => None,
+        }
+    }
+
+    /// Whether the service answered with the modelled error `T`, declared for the operation or not.
+    pub fn is<T: ErrorShape>(&self) -> bool {
+        self.service_error().is_some_and(|it| it.decode::<T>().is_some())
+    }
+
+    /// What the caller can do about the service's error, such as the policy that would allow a denied call.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::ServiceError { hint, .. } => hint.as_deref(),
             _ => None,
         }
     }
@@ -121,7 +197,7 @@ impl<E: OperationError> SdkError<E> {
     /// request was not written.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::ServiceError(error) => error.metadata().is_retryable(),
+            Self::ServiceError { error, .. } => error.metadata().is_retryable(),
             Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
                 !request_written
             }

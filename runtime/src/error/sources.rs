@@ -26,12 +26,12 @@ pub fn with_sources<'a>(error: &'a (dyn StdError + 'static)) -> impl fmt::Displa
 }
 
 impl<E: StdError + 'static> SdkError<E> {
-    /// The error with its causes, as text for people: `Display` alone says only at which stage the call failed.
+    /// The error with its causes, as text for people.
     ///
     /// ```
-    /// use eventstream_rpc::error::SdkError;
+    /// use eventstream_rpc::error::{ResponseError, SdkError};
     ///
-    /// let error: SdkError<std::fmt::Error> = SdkError::ServiceError(std::fmt::Error);
+    /// let error: SdkError<std::fmt::Error> = ResponseError::NoResponse.into();
     /// assert!(error.with_sources().to_string().starts_with(&format!("{error}: ")));
     /// ```
     pub fn with_sources(&self) -> impl fmt::Display + '_ {

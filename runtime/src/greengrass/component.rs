@@ -20,7 +20,7 @@ pub struct Component {
 
 type Token = Arc<dyn Fn() -> Result<String, ConnectError> + Send + Sync>;
 
-impl<C> Builder<C, Component> {
+impl<C, T> Builder<C, Component, T> {
     /// Sets the token of the component's process.
     pub fn auth_token(mut self, token: impl Into<String>) -> Self {
         let token = token.into();

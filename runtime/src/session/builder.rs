@@ -11,21 +11,22 @@ use super::{
 use crate::{frame::HeaderValue, transport::Address};
 
 /// Builds and opens a connection of type `C`, of the asynchronous or the blocking client, with credentials of type `I`.
+/// The result is a `T`, such as a client of the service.
 #[derive(Clone)]
 #[must_use = "nothing is connected until `connect` is called"]
-pub struct Builder<C, I = StaticPayload> {
+pub struct Builder<C, I = StaticPayload, T = C> {
     pub(crate) settings: Settings,
     pub(crate) credentials: I,
-    connection: PhantomData<fn() -> C>,
+    types: PhantomData<fn() -> (C, T)>,
 }
 
-impl<C, I: Default> Default for Builder<C, I> {
+impl<C, I: Default, T> Default for Builder<C, I, T> {
     fn default() -> Self {
         Self::new(I::default())
     }
 }
 
-impl<C> Builder<C> {
+impl<C, T> Builder<C, StaticPayload, T> {
     /// Sets the payload of the connect message. Default: `{}`.
     pub fn connect_payload(mut self, payload: impl Into<bytes::Bytes>) -> Self {
         self.credentials = StaticPayload(payload.into());
@@ -33,10 +34,10 @@ impl<C> Builder<C> {
     }
 }
 
-impl<C, I> Builder<C, I> {
+impl<C, I, T> Builder<C, I, T> {
     /// Starts building a connection that uses `credentials`.
     pub fn new(credentials: I) -> Self {
-        Self { settings: Settings::default(), credentials, connection: PhantomData }
+        Self { settings: Settings::default(), credentials, types: PhantomData }
     }
 
     /// Sets the path of the Unix domain socket to connect to.
@@ -131,14 +132,14 @@ impl<C, I> Builder<C, I> {
     }
 }
 
-impl<C, I: Credentials> Builder<C, I> {
+impl<C, I: Credentials, T> Builder<C, I, T> {
     /// The settings, with the type of the credentials erased.
     pub(crate) fn into_settings(self) -> Settings {
         Settings { credentials: Arc::new(self.credentials), ..self.settings }
     }
 }
 
-impl<C, I: fmt::Debug> fmt::Debug for Builder<C, I> {
+impl<C, I: fmt::Debug, T> fmt::Debug for Builder<C, I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The headers may be secret.
         f.debug_struct("Builder")

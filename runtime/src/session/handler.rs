@@ -131,6 +131,57 @@ impl<O: StreamingOperation, F: FnMut(O::ResponseEvent) + Send + 'static> Blockin
     }
 }
 
+/// Closures as a handler: asynchronous ones, or ones that may block.
+pub(crate) struct Closures<E, F, C> {
+    pub(crate) on_event: E,
+    pub(crate) on_error: F,
+    pub(crate) on_closed: C,
+}
+
+#[cfg(feature = "tokio")]
+impl<O, E, EventFuture, F, ErrorFuture, C, ClosedFuture> StreamHandler<O> for Closures<E, F, C>
+where
+    O: StreamingOperation,
+    E: FnMut(O::ResponseEvent) -> EventFuture + Send + 'static,
+    EventFuture: Future<Output = ()> + Send,
+    F: FnMut(SdkError<O::Error>) -> ErrorFuture + Send + 'static,
+    ErrorFuture: Future<Output = ControlFlow<()>> + Send,
+    C: FnMut() -> ClosedFuture + Send + 'static,
+    ClosedFuture: Future<Output = ()> + Send,
+{
+    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        (self.on_event)(event).await;
+    }
+
+    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        (self.on_error)(error).await
+    }
+
+    async fn on_stream_closed(&mut self) {
+        (self.on_closed)().await;
+    }
+}
+
+impl<O, E, F, C> BlockingStreamHandler<O> for Closures<E, F, C>
+where
+    O: StreamingOperation,
+    E: FnMut(O::ResponseEvent) + Send + 'static,
+    F: FnMut(SdkError<O::Error>) -> ControlFlow<()> + Send + 'static,
+    C: FnMut() + Send + 'static,
+{
+    fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        (self.on_event)(event);
+    }
+
+    fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        (self.on_error)(error)
+    }
+
+    fn on_stream_closed(&mut self) {
+        (self.on_closed)();
+    }
+}
+
 /// Logs an error, for a closure that is used as a handler, and ends the stream.
 pub(crate) fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
     tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, error = %Logged(error), "stream error");

@@ -48,12 +48,12 @@ fn error_event<O: StreamingOperation>(message: &RpcMessage) -> Option<SdkError<O
     let (id, value) = O::ERROR_EVENTS.iter().find_map(|(name, id)| Some((id, is_set(name)?)))?;
     let error = O::Error::from_payload(id, value.get().as_bytes())?;
     Some(match error {
-        Ok(error) => SdkError::ServiceError(error),
+        Ok(error) => SdkError::ServiceError { error, hint: None },
         Err(source) => ResponseError::Payload { shape_id: id, source }.into(),
     })
 }
 
 /// Whether an item is the last of its stream: an error that the model has among its events.
 pub(crate) fn is_last<O: StreamingOperation>(item: &Item<O>) -> bool {
-    !O::ERROR_EVENTS.is_empty() && matches!(item, Err(SdkError::ServiceError(_)))
+    !O::ERROR_EVENTS.is_empty() && matches!(item, Err(SdkError::ServiceError { .. }))
 }

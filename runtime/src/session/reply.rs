@@ -19,6 +19,20 @@ pub(super) fn not_sent<E>(error: SendError) -> SdkError<E> {
     }
 }
 
+/// Adds what the caller can do about an error of the service.
+pub(super) fn with_hint<O: Operation>(
+    error: SdkError<O::Error>,
+    request: &O::Request,
+) -> SdkError<O::Error> {
+    match error {
+        SdkError::ServiceError { error, .. } => {
+            let hint = O::hint(request, &error).map(String::into_boxed_str);
+            SdkError::ServiceError { error, hint }
+        }
+        other => other,
+    }
+}
+
 /// Decodes a message that should have the shape `S`.
 ///
 /// A message that names another shape is an error, and so is a message that cannot be decoded. A message that names no
@@ -30,7 +44,7 @@ pub(super) fn decode<O: Operation, S: Shape>(
         let payload = Bytes::copy_from_slice(message.payload());
         let shape = message.service_model_type();
         let error = operation_error(O::SERVICE, shape, message.content_type(), payload);
-        return Err(SdkError::ServiceError(error));
+        return Err(SdkError::ServiceError { error, hint: None });
     }
     if message.has_shape(S::ID) == Some(false) {
         let actual = message.service_model_type().unwrap_or_default();

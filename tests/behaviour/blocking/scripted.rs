@@ -339,7 +339,7 @@ fn waiting_for_an_event_times_out() {
         matches!(error, SdkError::DispatchFailure { source: ConnectionError::ClosedByPeer, .. }),
         "{error:?}"
     );
-    assert!(matches!(stream.try_next(), Poll::Ready(None)));
+    assert!(matches!(stream.next_timeout(Duration::ZERO), Poll::Ready(None)));
 }
 
 #[test]

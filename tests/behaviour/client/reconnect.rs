@@ -202,7 +202,7 @@ async fn a_denied_resubscription_ends_only_that_stream() {
     let notice = next().await.unwrap().unwrap();
     assert_eq!(notice, SubscriptionItem::Notice(Notice::Disconnected));
     let error = next().await.unwrap().unwrap_err();
-    assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
+    assert!(matches!(error, SdkError::ServiceError { .. }), "{error:?}");
     assert!(next().await.is_none());
     client.echo_message().message(message("x")).send().await.unwrap();
 }

@@ -53,7 +53,7 @@ impl Connection {
         options: CallOptions,
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
-        self.start::<O>(&request, &options, None).await?.response::<O>()
+        self.start::<O>(&request, &options, None).await?.response::<O>(&request)
     }
 
     /// Sends `request`, waits for the response, and keeps the stream open for events.
@@ -73,7 +73,7 @@ impl Connection {
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
         let reply = self.start::<O>(&request, &options.call, Some(&options)).await?;
-        Ok(Subscription::new(reply.events()?))
+        Ok(Subscription::new(reply.events(&request)?))
     }
 
     async fn start<O: Operation>(

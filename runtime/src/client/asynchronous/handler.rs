@@ -1,33 +1,9 @@
-//! Handlers on tasks of their own.
-
-use std::ops::ControlFlow;
+//! The handle to a handler on a task of its own.
 
 use tokio::task::coop::cooperative;
 
-use super::{StreamHandler, runtime::Tokio};
-use crate::{
-    error::SdkError,
-    operation::StreamingOperation,
-    session::handler::{HandledStream, log_error},
-};
-
-/// An asynchronous closure as a handler.
-pub(super) struct Closure<F>(pub(super) F);
-
-impl<O, F, Fut> StreamHandler<O> for Closure<F>
-where
-    O: StreamingOperation,
-    F: FnMut(O::ResponseEvent) -> Fut + Send + 'static,
-    Fut: Future<Output = ()> + Send,
-{
-    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
-        (self.0)(event).await;
-    }
-
-    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
-        log_error::<O>(&error)
-    }
-}
+use super::runtime::Tokio;
+use crate::session::handler::HandledStream;
 
 /// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
 #[must_use = "dropping the handle unsubscribes"]

@@ -19,7 +19,7 @@ use crate::{
     transport::{Stream, has_timers},
 };
 
-impl<I: Credentials> Builder<Connection, I> {
+impl<I: Credentials, T: From<Connection>> Builder<Connection, I, T> {
     /// Opens the socket, sends the connect message and waits until the server has accepted the connection.
     ///
     /// # Errors
@@ -29,14 +29,14 @@ impl<I: Credentials> Builder<Connection, I> {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub async fn connect(self) -> Result<Connection, ConnectError> {
+    pub async fn connect(self) -> Result<T, ConnectError> {
         let settings = self.into_settings();
         let opened = async {
             let address = settings.address()?;
             start(&settings, Tokio::open(&address, settings.connect_timeout)).await
         };
         let result = opened.await;
-        settings.report(result)
+        settings.report(result).map(T::from)
     }
 
     /// Connects over an open byte stream, such as one half of [`tokio::io::duplex`]. A
@@ -50,13 +50,13 @@ impl<I: Credentials> Builder<Connection, I> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the byte stream.
-    pub async fn connect_over<IO>(self, io: IO) -> Result<Connection, ConnectError>
+    pub async fn connect_over<IO>(self, io: IO) -> Result<T, ConnectError>
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let settings = Settings { reconnect: None, ..self.into_settings() };
         let result = start(&settings, async { Ok((Box::new(io) as _, None)) }).await;
-        settings.report(result)
+        settings.report(result).map(T::from)
     }
 }
 

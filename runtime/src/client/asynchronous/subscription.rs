@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::poll_fn,
+    ops::ControlFlow,
     pin::Pin,
     task::{Context, Poll, ready},
     thread,
@@ -11,14 +12,14 @@ use std::{
 use futures_core::Stream;
 use tokio::task::coop::{cooperative, poll_proceed};
 
-use super::{StreamHandler, SubscriptionHandle, handler::Closure, runtime::Tokio};
+use super::{StreamHandler, SubscriptionHandle, runtime::Tokio};
 use crate::{
     error::{ConnectionError, SdkError},
     operation::StreamingOperation,
     session::{
         BlockingStreamHandler, Events, Item, SubscriptionItem,
         done::block_on,
-        handler::{Blocking, HandledStream, run},
+        handler::{Blocking, Closures, HandledStream, log_error, run},
         without_notices,
     },
 };
@@ -57,6 +58,19 @@ impl<O: StreamingOperation> Subscription<O> {
     /// Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<Result<O::ResponseEvent, SdkError<O::Error>>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// The next event as [`next`](Self::next) returns it, for `while let Some(event) = subscription.try_next().await?`.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no event.
+    pub async fn try_next(&mut self) -> Result<Option<O::ResponseEvent>, SdkError<O::Error>> {
+        self.next().await.transpose()
     }
 
     /// How many events have been dropped so far because the queue was full, if the [overflow](crate::client::Overflow)
@@ -126,7 +140,27 @@ impl<O: StreamingOperation> Subscription<O> {
         F: FnMut(O::ResponseEvent) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send,
     {
-        self.spawn_handler(Closure(on_event))
+        self.spawn_handlers(on_event, |error| async move { log_error::<O>(&error) }, || async {})
+    }
+
+    /// Calls `on_event` for each event, `on_error` for each error and `on_closed` at the end, one after the other, on a
+    /// task of its own. The methods of [`StreamHandler`] with these names describe them.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn_handlers<E, F, C>(
+        self,
+        on_event: impl FnMut(O::ResponseEvent) -> E + Send + 'static,
+        on_error: impl FnMut(SdkError<O::Error>) -> F + Send + 'static,
+        on_closed: impl FnMut() -> C + Send + 'static,
+    ) -> SubscriptionHandle
+    where
+        E: Future<Output = ()> + Send,
+        F: Future<Output = ControlFlow<()>> + Send,
+        C: Future<Output = ()> + Send,
+    {
+        self.spawn_handler(Closures { on_event, on_error, on_closed })
     }
 
     /// Runs `handler`, which may block, on a thread of its own until the stream ends. A closure that takes an event is

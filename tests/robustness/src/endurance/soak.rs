@@ -250,7 +250,7 @@ impl Counts {
 
     async fn error(&mut self, client: &Client) {
         match in_time("the call ends", client.cause_service_error().send()).await {
-            Err(SdkError::ServiceError(_)) => self.errors += 1,
+            Err(SdkError::ServiceError { .. }) => self.errors += 1,
             Err(error) => self.count_outage(&error).await,
             Ok(_) => panic!("the call succeeds"),
         }

@@ -27,7 +27,7 @@ pub(crate) fn of_call<E: OperationError>(error: SdkError<E>) -> Outcome {
         SdkError::DispatchFailure { .. } => Err(Failure::Connection(text)),
         SdkError::Timeout { .. } => Err(Failure::Deadline(text)),
         // May be the expected result of the call.
-        SdkError::ServiceError(_) => Ok(text),
+        SdkError::ServiceError { .. } => Ok(text),
         _ => Err(Failure::Wrong(text)),
     }
 }
