@@ -26,6 +26,8 @@ To generate:
                     By default, the folder runtime/ of this workspace
   --skip OPERATION  leave an operation out, such as one with a streaming blob; may be repeated
   --sides LIST      what to generate: any of client, blocking, server, separated by commas; default: all
+  --module FILE     a handwritten module of the crate, relative to DIR, such as helpers/config.rs, which gets
+                    the name of the file; may be repeated
   --connector greengrass
                     Client::connect gets its socket and token from the environment of a Greengrass component
 

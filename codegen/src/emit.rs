@@ -119,6 +119,10 @@ fn library(service: &ir::Service) -> TokenStream {
         pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
     };
     let use_streams = of_side(service, "tokio", streams);
+    let modules = service.modules.iter().map(|(name, path)| {
+        let name = ident(name);
+        quote!(#[path = #path] pub mod #name;)
+    });
     quote! {
         #page
         #allow
@@ -132,6 +136,8 @@ fn library(service: &ir::Service) -> TokenStream {
         pub mod primitives;
         #server
         pub mod types;
+
+        #(#modules)*
 
         #use_client
         #use_streams
@@ -157,8 +163,9 @@ fn error_module(service: &ir::Service) -> TokenStream {
 
         pub use eventstream_rpc::error::{
             BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError, Unhandled,
-            with_sources,
+            UnknownValueError, with_sources,
         };
+        pub use eventstream_rpc::json::Error as JsonError;
         #violations
     }
 }

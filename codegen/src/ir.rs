@@ -30,6 +30,8 @@ pub struct Service {
     pub connector: Connector,
     /// Whether the documentation of the crate is its `README.md`.
     pub readme: bool,
+    /// The handwritten modules of the crate: their names and paths.
+    pub modules: Vec<(String, String)>,
     /// The name of the crate as a path segment.
     pub crate_path: String,
     /// The `recursion_limit` of the crate, and of crates that check whether its types are `Send`, if it is more than
@@ -258,6 +260,8 @@ pub struct Member {
     /// The name of the field in snake case, or of the variant in Pascal case; without `r#`.
     pub name: String,
     pub snake_name: String,
+    /// The name in the model, if that is an alternative to the value of an enum's member.
+    pub model_name: Option<String>,
     pub docs: Docs,
     /// The type without `Option` and `Box`; [`Type::Unit`] for a variant without a value.
     pub ty: Type,

@@ -81,7 +81,7 @@ pub mod program {
     pub use crate::{
         diff::diff,
         files::{Changes, Lock, lock, output_folder, read_models, real, relative, sources},
-        names::check_crate,
+        names::{check_crate, check_module},
         show::show,
     };
 }
@@ -123,6 +123,9 @@ pub struct Config {
     pub connector: Connector,
     /// The words that are not split in names.
     pub words: Words,
+    /// Handwritten modules of the crate, as paths relative to its sources, such as `../helpers/config.rs`. The name of a
+    /// file is that of the module.
+    pub modules: Vec<String>,
     /// Whether the documentation of the crate is its `README.md` instead of that of the service.
     pub readme: bool,
     /// The runtime that the generated `Cargo.toml` depends on. `None` generates no `Cargo.toml`, and puts the sources

@@ -16,7 +16,7 @@ use crate::{
     diagnostic::{Location, Reporter},
     ir,
     model::Shape,
-    names::{Scope, setter},
+    names::{Scope, file_stem, setter},
     recursion,
     resolve::{self, Resolved},
     shape_id::ShapeId,
@@ -64,6 +64,7 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
         is_module: config.module.is_some(),
         connector: config.connector,
         readme: config.readme,
+        modules: config.modules.iter().map(|it| (file_stem(it).to_owned(), it.clone())).collect(),
         crate_path: config.crate_name.replace('-', "_"),
     }
 }

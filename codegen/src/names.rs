@@ -20,6 +20,12 @@ pub fn prefixed(word: &str, name: &str) -> String {
     format!("{word}_{}", name.trim_start_matches('_'))
 }
 
+/// The name of a file without its folders and its extension.
+pub fn file_stem(path: &str) -> &str {
+    let file = path.rsplit_once('/').map_or(path, |it| it.1);
+    file.split_once('.').map_or(file, |it| it.0)
+}
+
 /// The name of a setter's argument: that of the member unless it has no letters, which Clippy rejects.
 pub fn argument(member: &str) -> &str {
     let has_letter = member.contains(|it: char| it.is_ascii_alphabetic());
@@ -68,10 +74,30 @@ pub fn check_crate(name: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Checks the path of a handwritten module. The error says why no module can have the name of the file.
+pub fn check_module(path: &str) -> Result<(), &'static str> {
+    let name = file_stem(path);
+    let is_allowed = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
+    if !path.ends_with(&format!("{name}.rs")) || path.starts_with('/') {
+        return Err("it must be the path of a .rs file relative to --out");
+    }
+    if !name.starts_with(|it: char| it.is_ascii_lowercase()) || !name.chars().all(is_allowed) {
+        return Err("use lower-case ASCII letters, digits and _, beginning with a letter");
+    }
+    match name {
+        _ if is_keyword(name) || is_strict_keyword(name) => Err("its name is a keyword"),
+        "blocking" | "client" | "error" | "operation" | "primitives" | "server" | "types" => {
+            Err("a generated module has this name")
+        }
+        "eventstream_rpc" | "serde" => Err("generated code uses a crate of this name"),
+        _ => Ok(()),
+    }
+}
+
 /// Names that generated files use for other types and for type parameters. Types of the model get other names.
 pub const TYPES_IN_USE: &str = "\
     Arc AsMut AsRef Authenticator BTreeMap BigDecimal BigInteger \
-    Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
+    Blob Box BoxFuture BuildError CallOptions Checker Client ClientBuilder Clone Config ConnectError ConnectRequest \
     Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
     DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorShape EventReceiver \
     EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr Future \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use codegen::{
     Config, Connector, Runtime, Sides,
-    program::{check_crate, real, relative},
+    program::{check_crate, check_module, real, relative},
 };
 
 use crate::args::Args;
@@ -29,7 +29,7 @@ impl Target {
         let (name, runtime) = (args.value("--crate")?, args.value("--runtime")?);
         let (connector, list) = (args.value("--connector")?, args.value("--sides")?);
         let (service, skip) = (args.value("--service")?, args.values("--skip")?);
-        let words = args.words()?;
+        let (words, modules) = (args.words()?, args.values("--module")?);
         match args.next() {
             Some(word) if !models.is_empty() => {
                 bail!("--model takes one path: repeat it for {word:?}")
@@ -54,6 +54,13 @@ impl Target {
             }
         };
         (config.service, config.skip, config.words) = (service, skip, words);
+        let sources = if config.runtime.is_some() { "../" } else { "" };
+        for module in modules {
+            if let Err(why) = check_module(&module) {
+                bail!("{module:?} cannot be a module of the crate: {why}");
+            }
+            config.modules.push(format!("{sources}{module}"));
+        }
         config.connector = match connector.as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
@@ -75,6 +82,8 @@ fn workspace() -> Vec<Target> {
     let mut greengrass = Config::new("greengrass-core-ipc");
     greengrass.connector = Connector::Greengrass;
     greengrass.readme = true;
+    let modules = ["component", "config", "messages", "shadow"];
+    greengrass.modules = modules.iter().map(|it| format!("../helpers/{it}.rs")).collect();
     vec![
         target("model", "generated/src", greengrass),
         target("tests/echo/model", "tests/echo/src", Config::new("echo")),

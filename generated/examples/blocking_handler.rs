@@ -16,8 +16,7 @@ fn main() -> anyhow::Result<()> {
     let (filter, topic) = (next("a filter to receive")?, next("a topic to publish to")?);
     let count: u32 = next("how many readings to publish")?.parse()?;
 
-    let connection = Client::builder().connect()?;
-    let client = Client::new(connection.clone());
+    let client = Client::connect()?;
     let subscription = client
         .subscribe_to_topic()
         .topic(filter)
@@ -36,6 +35,6 @@ fn main() -> anyhow::Result<()> {
         client.publish_to_topic().topic(&topic).publish_message(reading).send()?;
     }
     // The call returns when the connection is closed.
-    connection.closed()?;
+    client.connection().closed()?;
     Ok(())
 }

@@ -31,10 +31,12 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     };
     match &error {
-        SdkError::ServiceError(PublishToTopicError::UnauthorizedError(denied)) => {
+        SdkError::ServiceError {
+            error: PublishToTopicError::UnauthorizedError(denied), ..
+        } => {
             println!("denied; the recipe's accessControl must allow {topic}: {denied}");
         }
-        SdkError::ServiceError(PublishToTopicError::ServiceError(failed)) => {
+        SdkError::ServiceError { error: PublishToTopicError::ServiceError(failed), .. } => {
             println!("the nucleus failed: {failed}");
         }
         SdkError::Timeout { request_written: true, .. } => {

@@ -21,8 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
-    let connection = Client::builder().connect().await?;
-    let client = Client::new(connection.clone());
+    let client = Client::connect().await?;
 
     // The work of the component; this one answers messages.
     let answers = client.clone();
@@ -40,7 +39,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     say(format_args!("serving"));
 
     tokio::select! {
-        ended = connection.closed() => {
+        ended = client.connection().closed() => {
             if let Err(error) = ended {
                 say(format_args!("exiting: {}", error.with_sources()));
             }
@@ -49,7 +48,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         // The nucleus stops a component by sending SIGTERM.
         _ = terminate.recv() => {
             handle.close().await;
-            connection.close().await?;
+            client.connection().close().await?;
             say(format_args!("stopped"));
             Ok(ExitCode::SUCCESS)
         }

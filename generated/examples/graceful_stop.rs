@@ -15,8 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
 
-    let connection = Client::builder().connect().await?;
-    let client = Client::new(connection.clone());
+    let client = Client::connect().await?;
     let mut subscription = client.subscribe_to_topic().topic("my/topic").send().await?;
     println!("subscribed");
 
@@ -37,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
         .publish_message(BinaryMessage::builder().message("goodbye").build())
         .send()
         .await?;
-    connection.close().await?;
+    client.connection().close().await?;
     // Standard output may be closed, and `println!` would panic.
     let _ = writeln!(std::io::stdout(), "stopped");
     Ok(())

@@ -40,7 +40,7 @@ impl LifecycleHandler for Reporter {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let connection = Client::builder().lifecycle_handler(Reporter).connect().await?;
-    connection.closed().await?;
+    let client = Client::builder().lifecycle_handler(Reporter).connect().await?;
+    client.connection().closed().await?;
     Ok(())
 }

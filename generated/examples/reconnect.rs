@@ -24,13 +24,12 @@ async fn main() -> anyhow::Result<ExitCode> {
         // Three rejections mean that the token is no longer valid.
         .max_rejections(3)
         .calls_wait(true);
-    let connection = Client::builder()
+    let client = Client::builder()
         // The token is read at each attempt, because it may have changed.
         .token_provider(|| std::env::var("SVCUID"))
         .reconnect(policy)
         .connect()
         .await?;
-    let client = Client::new(connection.clone());
 
     let subscription = client.subscribe_to_topic().topic("my/topic").send().await?;
     let mut items = subscription.with_notices();
@@ -47,7 +46,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         }
     }
     // The subscription will not return: the policy has given up, or the server has ended this stream.
-    match connection.closed().await {
+    match client.connection().closed().await {
         Err(ConnectionError::ReconnectRejected(error)) => {
             println!("refused: {}", error.with_sources())
         }

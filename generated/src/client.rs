@@ -47,6 +47,9 @@ pub use eventstream_rpc::client::{
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
+/// Builds a [`Client`] and opens its connection; options that are not set come from the environment.
+pub type ClientBuilder = greengrass::Builder<Connection, Client>;
+
 /// Builds and opens a [`Connection`]; options that are not set come from the environment.
 pub type ConnectionBuilder = greengrass::Builder<Connection>;
 
@@ -73,12 +76,12 @@ impl Client {
     ///
     /// Dropping the future closes the socket.
     pub async fn connect() -> Result<Self, ConnectError> {
-        Ok(Self::new(Self::builder().connect().await?))
+        Self::builder().connect().await
     }
 
-    /// Creates a builder of a connection; options that are not set come from the environment.
-    pub fn builder() -> ConnectionBuilder {
-        ConnectionBuilder::default()
+    /// Creates a builder of a client; options that are not set come from the environment.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Creates a client that uses an open connection.
@@ -366,5 +369,11 @@ impl Client {
         &self,
     ) -> SubscribeToIoTCoreConnectionStatusBuilder<Connection> {
         SubscribeToIoTCoreConnectionStatusBuilder::new(self.connection.clone())
+    }
+}
+
+impl From<Connection> for Client {
+    fn from(connection: Connection) -> Self {
+        Self::new(connection)
     }
 }

@@ -12,6 +12,18 @@ pub mod primitives;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod types;
+
+#[path = "../helpers/component.rs"]
+pub mod component;
+
+#[path = "../helpers/config.rs"]
+pub mod config;
+
+#[path = "../helpers/messages.rs"]
+pub mod messages;
+
+#[path = "../helpers/shadow.rs"]
+pub mod shadow;
 #[cfg(feature = "tokio")]
 pub use client::Client;
 

@@ -62,12 +62,21 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
 
             #(#methods)*
         }
+
+        impl From<Connection> for Client {
+            fn from(connection: Connection) -> Self {
+                Self::new(connection)
+            }
+        }
     }
 }
 
 /// Connecting as a Greengrass component: the type of the builder, and the methods of the client.
 fn connect(is_async: bool) -> (TokenStream, TokenStream) {
     let builder = quote! {
+        /// Builds a [`Client`] and opens its connection; options that are not set come from the environment.
+        pub type ClientBuilder = eventstream_rpc::greengrass::Builder<Connection, Client>;
+
         /// Builds and opens a [`Connection`]; options that are not set come from the environment.
         pub type ConnectionBuilder = eventstream_rpc::greengrass::Builder<Connection>;
     };
@@ -85,12 +94,12 @@ fn connect(is_async: bool) -> (TokenStream, TokenStream) {
         /// See [`ConnectError`].
         #cancel
         pub #asyncness fn connect() -> Result<Self, crate::error::ConnectError> {
-            Ok(Self::new(Self::builder().connect() #dot_await ?))
+            Self::builder().connect() #dot_await
         }
 
-        /// Creates a builder of a connection; options that are not set come from the environment.
-        pub fn builder() -> ConnectionBuilder {
-            ConnectionBuilder::default()
+        /// Creates a builder of a client; options that are not set come from the environment.
+        pub fn builder() -> ClientBuilder {
+            ClientBuilder::default()
         }
     };
     (builder, methods)

@@ -21,7 +21,8 @@ pub(super) fn items(shape: &Shape) -> TokenStream {
             Ok(number) if is_number => Literal::i32_unsuffixed(number),
             _ => Literal::string(&member.wire_name),
         };
-        quote!(#name = #value)
+        let model_name = member.model_name.as_ref().map(|it| quote!(or #it));
+        quote!(#name = #value #model_name)
     });
     let debug = (!shape.is_sensitive).then(|| quote!(Debug,));
     let redacted = shape.is_sensitive.then(|| quote!([redacted]));
@@ -30,8 +31,10 @@ pub(super) fn items(shape: &Shape) -> TokenStream {
     } else {
         (None, "value", quote!(String), quote!(impl_string_enum))
     };
-    let about_unknown =
-        format!(" A {what} that this version of the model does not have. It is sent unchanged.");
+    let refused = if is_number { "" } else { "; [`try_parse`](Self::try_parse) refuses it" };
+    let about_unknown = format!(
+        " A {what} that this version of the model does not have. It is sent unchanged{refused}."
+    );
     quote! {
         #docs
         #[non_exhaustive]

@@ -53,7 +53,8 @@ pub(super) fn items(union: &Shape) -> TokenStream {
 /// The line for a member in the call of the runtime's macro.
 fn row(union: &Shape, member: &Member) -> TokenStream {
     let (variant, wire_name) = (ident(&member.name), &member.wire_name);
-    let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &member.snake_name)));
+    let [is, as_, into] =
+        ["is", "as", "into"].map(|it| ident(&names::prefixed(it, &member.snake_name)));
     let ty = match &member.ty {
         Type::Unit => return quote!(#ROW #variant = #wire_name, #is),
         Type::Simple(SimpleType::String) => quote!(str),
@@ -63,8 +64,9 @@ fn row(union: &Shape, member: &Member) -> TokenStream {
         let writer = ident(writer);
         quote!(as #writer)
     });
+    let boxed = member.is_boxed.then(|| quote!([boxed]));
     let is_redacted = union.is_sensitive || member.is_sensitive;
     let redacted = is_redacted.then(|| quote!([redacted]));
     let from = member.has_from.then(|| quote!([from]));
-    quote!(#ROW #variant = #wire_name, #is, #as_(value #writer) -> #ty #redacted #from)
+    quote!(#ROW #variant = #wire_name, #is, #as_ #into(value #writer) -> #ty #boxed #redacted #from)
 }

@@ -6,7 +6,7 @@
 pub enum CertificateType {
     /// A certificate of a TLS server for client devices.
     Server,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

@@ -21,5 +21,5 @@ impl Shape for CertificateUpdateEvent {
 
 eventstream_rpc::impl_union! {
     CertificateUpdateEvent;
-    CertificateUpdate = "certificateUpdate", is_certificate_update, as_certificate_update(value) -> CertificateUpdate[from];
+    CertificateUpdate = "certificateUpdate", is_certificate_update, as_certificate_update into_certificate_update(value) -> CertificateUpdate[from];
 }

@@ -18,5 +18,5 @@ impl Shape for ClientDeviceCredential {
 
 eventstream_rpc::impl_union! {
     ClientDeviceCredential;
-    ClientDeviceCertificate = "clientDeviceCertificate", is_client_device_certificate, as_client_device_certificate(value) -> str;
+    ClientDeviceCertificate = "clientDeviceCertificate", is_client_device_certificate, as_client_device_certificate into_client_device_certificate(value) -> str;
 }

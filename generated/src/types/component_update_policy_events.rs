@@ -25,6 +25,6 @@ impl Shape for ComponentUpdatePolicyEvents {
 
 eventstream_rpc::impl_union! {
     ComponentUpdatePolicyEvents;
-    PreUpdateEvent = "preUpdateEvent", is_pre_update_event, as_pre_update_event(value) -> PreComponentUpdateEvent[from];
-    PostUpdateEvent = "postUpdateEvent", is_post_update_event, as_post_update_event(value) -> PostComponentUpdateEvent[from];
+    PreUpdateEvent = "preUpdateEvent", is_pre_update_event, as_pre_update_event into_pre_update_event(value) -> PreComponentUpdateEvent[from];
+    PostUpdateEvent = "postUpdateEvent", is_post_update_event, as_post_update_event into_post_update_event(value) -> PostComponentUpdateEvent[from];
 }

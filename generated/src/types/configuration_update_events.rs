@@ -21,5 +21,5 @@ impl Shape for ConfigurationUpdateEvents {
 
 eventstream_rpc::impl_union! {
     ConfigurationUpdateEvents;
-    ConfigurationUpdateEvent = "configurationUpdateEvent", is_configuration_update_event, as_configuration_update_event(value) -> ConfigurationUpdateEvent[from];
+    ConfigurationUpdateEvent = "configurationUpdateEvent", is_configuration_update_event, as_configuration_update_event into_configuration_update_event(value) -> ConfigurationUpdateEvent[from];
 }

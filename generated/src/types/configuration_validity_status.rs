@@ -8,7 +8,7 @@ pub enum ConfigurationValidityStatus {
     Accepted,
     /// The configuration is not acceptable: the deployment fails.
     Rejected,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

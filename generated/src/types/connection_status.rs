@@ -8,7 +8,7 @@ pub enum ConnectionStatus {
     Connected,
     /// The device is not connected.
     Disconnected,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

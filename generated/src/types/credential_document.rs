@@ -21,5 +21,5 @@ impl Shape for CredentialDocument {
 
 eventstream_rpc::impl_union! {
     CredentialDocument;
-    MqttCredential = "mqttCredential", is_mqtt_credential, as_mqtt_credential(value) -> MqttCredential[from];
+    MqttCredential = "mqttCredential", is_mqtt_credential, as_mqtt_credential into_mqtt_credential(value) -> MqttCredential[from];
 }

@@ -14,7 +14,7 @@ pub enum DeploymentStatus {
     Failed,
     /// It was cancelled. Changes that were made before are kept.
     Canceled,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

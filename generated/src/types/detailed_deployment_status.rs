@@ -17,7 +17,7 @@ pub enum DetailedDeploymentStatus {
     FailedRollbackComplete,
     /// It was rejected before it started.
     Rejected,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

@@ -21,5 +21,5 @@ impl Shape for IoTCoreConnectionStatusEvent {
 
 eventstream_rpc::impl_union! {
     IoTCoreConnectionStatusEvent;
-    ConnectionStatusEvent = "connectionStatusEvent", is_connection_status_event, as_connection_status_event(value) -> ConnectionStatusEvent[from];
+    ConnectionStatusEvent = "connectionStatusEvent", is_connection_status_event, as_connection_status_event into_connection_status_event(value) -> ConnectionStatusEvent[from];
 }

@@ -21,5 +21,5 @@ impl Shape for IoTCoreMessage {
 
 eventstream_rpc::impl_union! {
     IoTCoreMessage;
-    Message = "message", is_message, as_message(value) -> MqttMessage[from];
+    Message = "message", is_message, as_message into_message(value) -> MqttMessage[from];
 }

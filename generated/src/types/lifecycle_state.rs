@@ -21,7 +21,7 @@ pub enum LifecycleState {
     Starting,
     /// It is being stopped: its `shutdown` step runs.
     Stopping,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

@@ -16,7 +16,7 @@ pub enum MetricUnitType {
     Megabytes,
     /// Seconds.
     Seconds,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

@@ -8,10 +8,10 @@ pub enum PayloadFormat {
     Bytes,
     /// Text in UTF-8.
     Utf8,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    PayloadFormat : Bytes = "0", Utf8 = "1"
+    PayloadFormat : Bytes = "0" or "BYTES", Utf8 = "1" or "UTF8"
 }

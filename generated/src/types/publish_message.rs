@@ -23,6 +23,6 @@ impl Shape for PublishMessage {
 
 eventstream_rpc::impl_union! {
     PublishMessage;
-    JsonMessage = "jsonMessage", is_json_message, as_json_message(value) -> JsonMessage[from];
-    BinaryMessage = "binaryMessage", is_binary_message, as_binary_message(value) -> BinaryMessage[from];
+    JsonMessage = "jsonMessage", is_json_message, as_json_message into_json_message(value) -> JsonMessage[from];
+    BinaryMessage = "binaryMessage", is_binary_message, as_binary_message into_binary_message(value) -> BinaryMessage[from];
 }

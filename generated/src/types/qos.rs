@@ -8,10 +8,10 @@ pub enum Qos {
     AtMostOnce,
     /// QoS 1: the message is sent until it is acknowledged, and may arrive more than once.
     AtLeastOnce,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Qos : AtMostOnce = "0", AtLeastOnce = "1"
+    Qos : AtMostOnce = "0" or "AT_MOST_ONCE", AtLeastOnce = "1" or "AT_LEAST_ONCE"
 }

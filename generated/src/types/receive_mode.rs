@@ -10,7 +10,7 @@ pub enum ReceiveMode {
     ReceiveAllMessages,
     /// Only the messages of other components.
     ReceiveMessagesFromOthers,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

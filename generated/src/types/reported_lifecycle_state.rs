@@ -11,7 +11,7 @@ pub enum ReportedLifecycleState {
     /// The component has failed. The nucleus restarts it; after three such errors, each within an hour
     /// of the one before, it is `BROKEN`.
     Errored,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 

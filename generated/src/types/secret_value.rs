@@ -21,6 +21,6 @@ impl Shape for SecretValue {
 
 eventstream_rpc::impl_union! {
     redacted SecretValue;
-    SecretString = "secretString", is_secret_string, as_secret_string(value) -> str[redacted];
-    SecretBinary = "secretBinary", is_secret_binary, as_secret_binary(value) -> Blob[redacted];
+    SecretString = "secretString", is_secret_string, as_secret_string into_secret_string(value) -> str[redacted];
+    SecretBinary = "secretBinary", is_secret_binary, as_secret_binary into_secret_binary(value) -> Blob[redacted];
 }

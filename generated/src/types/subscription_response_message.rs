@@ -25,6 +25,6 @@ impl Shape for SubscriptionResponseMessage {
 
 eventstream_rpc::impl_union! {
     SubscriptionResponseMessage;
-    JsonMessage = "jsonMessage", is_json_message, as_json_message(value) -> JsonMessage[from];
-    BinaryMessage = "binaryMessage", is_binary_message, as_binary_message(value) -> BinaryMessage[from];
+    JsonMessage = "jsonMessage", is_json_message, as_json_message into_json_message(value) -> JsonMessage[from];
+    BinaryMessage = "binaryMessage", is_binary_message, as_binary_message into_binary_message(value) -> BinaryMessage[from];
 }

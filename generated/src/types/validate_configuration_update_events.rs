@@ -21,5 +21,5 @@ impl Shape for ValidateConfigurationUpdateEvents {
 
 eventstream_rpc::impl_union! {
     ValidateConfigurationUpdateEvents;
-    ValidateConfigurationUpdateEvent = "validateConfigurationUpdateEvent", is_validate_configuration_update_event, as_validate_configuration_update_event(value) -> ValidateConfigurationUpdateEvent[from];
+    ValidateConfigurationUpdateEvent = "validateConfigurationUpdateEvent", is_validate_configuration_update_event, as_validate_configuration_update_event into_validate_configuration_update_event(value) -> ValidateConfigurationUpdateEvent[from];
 }

@@ -106,7 +106,7 @@ impl Driver {
         }
         let connected = builder.connect();
         print_json(&json!({"connected": connected.is_ok()}));
-        self.client = connected.ok().map(Client::new);
+        self.client = connected.ok();
     }
 
     fn subscribe(&mut self, topic: String, command: &Value) -> Result<()> {

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use greengrass_core_ipc::{
     Client, StreamHandler, SubscriptionHandle,
-    client::{ConnectionBuilder, ReconnectPolicy},
+    client::ReconnectPolicy,
     error::SdkError,
     operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
     types::{BinaryMessage, SubscriptionResponseMessage},
@@ -112,14 +112,14 @@ impl Driver {
 
     async fn connect(&mut self, reconnect: bool) -> Result<()> {
         self.subscriptions.clear();
-        let mut builder: ConnectionBuilder = Client::builder().call_timeout(CALL_TIMEOUT);
+        let mut builder = Client::builder().call_timeout(CALL_TIMEOUT);
         if reconnect {
             let policy = ReconnectPolicy::default();
             builder = builder.reconnect(policy.initial_backoff(Duration::from_millis(10)));
         }
         let connected = builder.connect().await;
         print_json(&json!({"connected": connected.is_ok()}));
-        self.client = connected.ok().map(Client::new);
+        self.client = connected.ok();
         Ok(())
     }
 
@@ -195,7 +195,7 @@ pub(crate) fn text_prefix(configuration: &Value) -> String {
 /// A short name of an error.
 pub(crate) fn name<E: eventstream_rpc::error::OperationError>(error: &SdkError<E>) -> String {
     let text = match error {
-        SdkError::ServiceError(_) => error.code().unwrap_or("ServiceError"),
+        SdkError::ServiceError { .. } => error.code().unwrap_or("ServiceError"),
         SdkError::ConstructionFailure(_) => "ConstructionFailure",
         SdkError::DispatchFailure { .. } => "DispatchFailure",
         SdkError::Timeout { .. } => "Timeout",

@@ -1,6 +1,6 @@
 //! This project's client connected to a scripted server in one process.
 
-use greengrass_core_ipc::{Client, client::ConnectionBuilder};
+use greengrass_core_ipc::{Client, client::ClientBuilder};
 use tokio::net::UnixStream;
 
 use test_util::wire::{CONNECT_ACK, MessageBuilder, Peer, Received};
@@ -10,15 +10,15 @@ use test_util::wire::{CONNECT_ACK, MessageBuilder, Peer, Received};
 /// # Panics
 ///
 /// If the handshake fails.
-pub async fn pair(builder: ConnectionBuilder) -> (Client, Peer, Received) {
+pub async fn pair(builder: ClientBuilder) -> (Client, Peer, Received) {
     let (io, server) = UnixStream::pair().expect("a socket pair can be created");
     let mut peer = Peer::new(server);
-    let (connection, connect) = tokio::join!(builder.connect_over(io), async {
+    let (client, connect) = tokio::join!(builder.connect_over(io), async {
         let connect = receive(&mut peer).await;
         peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.expect("the client is connected");
         connect
     });
-    (Client::new(connection.expect("the client is accepted")), peer, connect)
+    (client.expect("the client is accepted"), peer, connect)
 }
 
 /// The next message.

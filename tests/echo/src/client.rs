@@ -83,3 +83,9 @@ impl Client {
         GetAllCustomersBuilder::new(self.connection.clone())
     }
 }
+
+impl From<Connection> for Client {
+    fn from(connection: Connection) -> Self {
+        Self::new(connection)
+    }
+}

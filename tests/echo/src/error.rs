@@ -4,5 +4,6 @@
 
 pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError,
-    Unhandled, with_sources,
+    Unhandled, UnknownValueError, with_sources,
 };
+pub use eventstream_rpc::json::Error as JsonError;

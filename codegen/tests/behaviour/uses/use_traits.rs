@@ -397,7 +397,7 @@ async fn check_error_event(client: &traits::Client) {
     let mut events = client.watch().send().await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap(), Events::Tick(Tick::builder().n(1).build()));
     match events.next().await.unwrap().unwrap_err() {
-        SdkError::ServiceError(WatchError::Failed(error)) => {
+        SdkError::ServiceError { error: WatchError::Failed(error), .. } => {
             assert_eq!(error.message.as_deref(), Some("no more"));
         }
         other => panic!("{other}"),
@@ -417,7 +417,7 @@ async fn servers_check_events() {
         match stream.next().await.unwrap() {
             Ok(event) => assert!(accepts && event == tick(4)),
             Err(error) => {
-                assert!(!accepts && matches!(error, SdkError::ServiceError(TalkError::Unhandled(_))));
+                assert!(!accepts && matches!(error, SdkError::ServiceError { error: TalkError::Unhandled(_), .. }));
                 assert!(stream.next().await.is_none());
             }
         }
@@ -453,7 +453,7 @@ fn blocking_clients_do_the_same() {
     let mut events = client.watch().send().unwrap();
     assert_eq!(events.next().unwrap().unwrap(), Events::Tick(Tick::builder().n(1).build()));
     match events.next().unwrap().unwrap_err() {
-        SdkError::ServiceError(WatchError::Failed(error)) => {
+        SdkError::ServiceError { error: WatchError::Failed(error), .. } => {
             assert_eq!(error.message.as_deref(), Some("no more"));
         }
         other => panic!("{other}"),

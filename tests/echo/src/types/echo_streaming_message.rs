@@ -23,6 +23,6 @@ impl Shape for EchoStreamingMessage {
 
 eventstream_rpc::impl_union! {
     EchoStreamingMessage;
-    StreamMessage = "streamMessage", is_stream_message, as_stream_message(value) -> MessageData[from];
-    KeyValuePair = "keyValuePair", is_key_value_pair, as_key_value_pair(value) -> Pair[from];
+    StreamMessage = "streamMessage", is_stream_message, as_stream_message into_stream_message(value) -> MessageData[from];
+    KeyValuePair = "keyValuePair", is_key_value_pair, as_key_value_pair into_key_value_pair(value) -> Pair[from];
 }

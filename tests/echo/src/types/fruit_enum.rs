@@ -12,10 +12,11 @@ pub enum FruitEnum {
     Banana,
     /// A pineapple.
     Pineapple,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    FruitEnum : Apple = "apl", Orange = "org", Banana = "ban", Pineapple = "pin"
+    FruitEnum : Apple = "apl" or "APPLE", Orange = "org" or "ORANGE", Banana = "ban" or
+    "BANANA", Pineapple = "pin" or "PINEAPPLE"
 }

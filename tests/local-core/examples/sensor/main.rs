@@ -1,91 +1,58 @@
 //! Publishes readings to local topics and AWS IoT Core, at an interval that its configuration has and that messages
 //! change.
 
-use std::{
-    error::Error,
-    io::{self, Write},
-    time::{Duration, SystemTime},
-};
+use std::{process::ExitCode, time::Duration};
 
-use greengrass_core_ipc::{
-    Client,
-    types::{JsonMessage, Qos, SubscriptionResponseMessage},
-};
+use greengrass_core_ipc::{Client, component, config, types::Qos};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 const READINGS: &str = "example/readings";
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let client = Client::connect().await?;
-    let mut changes =
-        client.subscribe_to_configuration_update().key_path(["interval"]).send().await?;
-    let mut commands = client.subscribe_to_topic().topic("example/commands").send().await?;
-    let mut ticks = interval(configured_interval(&client).await?);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut value = 0;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {
-                value += 1;
-                publish(&client, value).await?;
+/// The configuration. Commands contain a new one.
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    /// In milliseconds.
+    interval: u64,
+}
+
+fn main() -> ExitCode {
+    component::run(async |client, shutdown| {
+        let mut settings = config::watch::<Settings>(&client).await?;
+        let mut commands = client.subscribe_to_topic().topic("example/commands").send().await?;
+        let (mut ticks, mut value) = (interval(Duration::from_secs(1)), 0);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    value += 1;
+                    publish(&client, json!({ "value": value })).await?;
+                }
+                Some(command) = commands.next() => match command?.json::<Settings>() {
+                    Ok(settings) => config::merge(&client, &settings).await?,
+                    Err(error) => println!("a command is ignored: {error}"),
+                },
+                Some(settings) = settings.next() => {
+                    let millis = settings?.interval;
+                    println!("the interval is {millis} ms");
+                    ticks = interval(Duration::from_millis(millis.max(1)));
+                    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                }
+                () = shutdown.requested() => break,
             }
-            command = commands.next() => {
-                // The core has ended. Another one starts its components with new tokens.
-                let command = command.ok_or("the connection is closed")??;
-                merge(&client, command).await?;
-            }
-            change = changes.next() => {
-                change.ok_or("the connection is closed")??;
-                ticks = interval(configured_interval(&client).await?);
-            }
-            _ = terminate.recv() => break,
         }
-    }
-    client.connection().close().await?;
-    print("stopped");
-    Ok(())
+        println!("stopped");
+        Ok(())
+    })
 }
 
-async fn configured_interval(client: &Client) -> Result<Duration, Box<dyn Error>> {
-    let response = client.get_configuration().key_path(["interval"]).send().await?;
-    // A nucleus converts numbers to floating point.
-    let millis =
-        response.value.unwrap_or_default()["interval"].as_f64().unwrap_or(1000.0).clamp(1.0, 1e9);
-    print(&format!("the interval is {millis} ms"));
-    Ok(Duration::from_secs_f64(millis / 1000.0))
-}
-
-async fn publish(client: &Client, value: u64) -> Result<(), Box<dyn Error>> {
-    let reading = json!({ "value": value });
-    let message = JsonMessage::builder().message(reading.clone()).build();
-    client.publish_to_topic().topic(READINGS).publish_message(message).send().await?;
+async fn publish(client: &Client, reading: Value) -> component::Result {
+    let payload = reading.to_string();
+    client.publish_to_topic().topic(READINGS).publish_message(reading).send().await?;
     let publish = client.publish_to_iot_core().topic_name(READINGS).qos(Qos::AtMostOnce);
-    if let Err(error) = publish.payload(reading.to_string()).send().await {
+    if let Err(error) = publish.payload(payload).send().await {
         // A reading is lost while there is no connection.
-        print(&format!("not published to AWS IoT Core: {error}"));
+        println!("not published to AWS IoT Core: {error}");
     }
     Ok(())
-}
-
-/// Merges the interval of a command into the configuration.
-async fn merge(
-    client: &Client,
-    command: SubscriptionResponseMessage,
-) -> Result<(), Box<dyn Error>> {
-    let SubscriptionResponseMessage::JsonMessage(command) = command else { return Ok(()) };
-    let command: Value = command.message.unwrap_or_default();
-    let update = client.update_configuration().timestamp(SystemTime::now());
-    update.value_to_merge(json!({ "interval": command["interval"] })).send().await?;
-    Ok(())
-}
-
-/// Prints a line. The output may be closed.
-fn print(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,92 +1,75 @@
 //! Lists the components, restarts them on request, defers each update once, and reads a secret.
 
-use std::{
-    collections::HashSet,
-    error::Error,
-    io::{self, Write},
-};
+use std::{collections::HashSet, process::ExitCode};
 
-use greengrass_core_ipc::{
-    Client,
-    types::{ComponentUpdatePolicyEvents, SecretValue, SubscriptionResponseMessage},
-};
-use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use greengrass_core_ipc::{Client, component, config, types::SecretValue};
+use serde::Deserialize;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let client = Client::connect().await?;
-    let mut updates = client.subscribe_to_component_updates().send().await?;
-    let mut requests =
-        client.subscribe_to_topic().topic("example/supervisor/restart").send().await?;
-    let everything = Vec::<String>::new();
-    let configuration = client.get_configuration().key_path(everything).send().await?.value;
-    let configuration = configuration.unwrap_or_default();
-    read_secret(&client, configuration["secret"].as_str().unwrap_or_default()).await?;
-    list(&client).await?;
-    // A nucleus converts numbers to floating point.
-    let millis = configuration["deferMs"].as_f64().unwrap_or_default() as i64;
-    let mut deferred = HashSet::new();
-    loop {
-        tokio::select! {
-            update = updates.next() => {
-                // The core has ended. Another one starts its components with new tokens.
-                let update = update.ok_or("the connection is closed")??;
-                let ComponentUpdatePolicyEvents::PreUpdateEvent(update) = update else { continue };
-                let deployment = update.deployment_id;
-                let is_first = deferred.insert(deployment.clone());
-                defer(&client, deployment, if is_first { millis } else { 0 }).await?;
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    secret: String,
+    defer_ms: i64,
+}
+
+/// A message that asks for a restart.
+#[derive(Deserialize)]
+struct Restart {
+    component: String,
+}
+
+fn main() -> ExitCode {
+    component::run(async |client, shutdown| {
+        let mut updates = client.subscribe_to_component_updates().send().await?;
+        let mut requests =
+            client.subscribe_to_topic().topic("example/supervisor/restart").send().await?;
+        let settings: Settings = config::get(&client).await?;
+        let secret =
+            client.get_secret_value().secret_id(&settings.secret).send().await?.secret_value;
+        let len = match secret {
+            SecretValue::SecretString(text) => text.len(),
+            SecretValue::SecretBinary(bytes) => bytes.len(),
+            _ => 0,
+        };
+        println!("the secret has {len} bytes");
+        list(&client).await?;
+        let mut deferred = HashSet::new();
+        loop {
+            tokio::select! {
+                Some(update) = updates.next() => {
+                    let Some(update) = update?.into_pre_update_event() else { continue };
+                    let is_first = deferred.insert(update.deployment_id.clone());
+                    // The time 0 agrees to the update.
+                    let millis = if is_first { settings.defer_ms } else { 0 };
+                    let defer = client.defer_component_update().deployment_id(update.deployment_id);
+                    defer.recheck_after_ms(millis).send().await?;
+                    println!("the update is deferred by {millis} ms");
+                }
+                Some(request) = requests.next() => {
+                    let Restart { component } = match request?.json() {
+                        Ok(restart) => restart,
+                        Err(error) => {
+                            println!("a request is ignored: {error}");
+                            continue;
+                        }
+                    };
+                    match client.restart_component().component_name(&component).send().await {
+                        Ok(response) => println!("restart of {component}: {}", response.restart_status),
+                        Err(error) => println!("restart of {component}: {error}"),
+                    }
+                    list(&client).await?;
+                }
+                () = shutdown.requested() => break,
             }
-            request = requests.next() => {
-                let request = request.ok_or("the connection is closed")??;
-                let SubscriptionResponseMessage::JsonMessage(request) = request else { continue };
-                let request: Value = request.message.unwrap_or_default();
-                restart(&client, request["component"].as_str().unwrap_or_default()).await?;
-            }
-            _ = terminate.recv() => break,
         }
-    }
-    client.connection().close().await?;
-    print("stopped");
-    Ok(())
+        println!("stopped");
+        Ok(())
+    })
 }
 
-async fn read_secret(client: &Client, id: &str) -> Result<(), Box<dyn Error>> {
-    let secret = client.get_secret_value().secret_id(id).send().await?;
-    let len = match secret.secret_value {
-        SecretValue::SecretString(text) => text.len(),
-        SecretValue::SecretBinary(bytes) => bytes.len(),
-        _ => 0,
-    };
-    print(&format!("the secret has {len} bytes"));
-    Ok(())
-}
-
-async fn list(client: &Client) -> Result<(), Box<dyn Error>> {
+async fn list(client: &Client) -> component::Result {
     for it in client.list_components().send().await?.components.unwrap_or_default() {
-        print(&format!("{} {} is {}", it.component_name, it.version, it.state));
+        println!("{} {} is {}", it.component_name, it.version, it.state);
     }
     Ok(())
-}
-
-/// Defers an update. The time 0 agrees to it.
-async fn defer(client: &Client, deployment: String, millis: i64) -> Result<(), Box<dyn Error>> {
-    let defer = client.defer_component_update().deployment_id(deployment);
-    defer.recheck_after_ms(millis).send().await?;
-    print(&format!("the update is deferred by {millis} ms"));
-    Ok(())
-}
-
-async fn restart(client: &Client, component: &str) -> Result<(), Box<dyn Error>> {
-    match client.restart_component().component_name(component).send().await {
-        Ok(response) => print(&format!("restart of {component}: {}", response.restart_status)),
-        Err(error) => print(&format!("restart of {component}: {error}")),
-    }
-    list(client).await
-}
-
-/// Prints a line. The output may be closed.
-fn print(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }
