@@ -159,12 +159,14 @@ impl Deployments {
         &self.kept
     }
 
-    /// Adds root components that no deployment has added, with their versions.
-    pub(crate) fn add_roots(&self, components: impl IntoIterator<Item = (String, String)>) {
+    /// Adds root components that no deployment has added, with their versions. Those that an earlier core was started
+    /// with are no roots any more.
+    pub(crate) fn add_roots(&self, components: Vec<(String, String)>) {
         let mut queue = self.lock();
-        let components: Vec<_> = components.into_iter().collect();
+        let is_kept = |name: &String| self.kept.iter().any(|it| it.0 == *name);
+        let is_given = |name: &String| components.iter().any(|it| it.0 == *name);
         for roots in queue.groups.values_mut() {
-            roots.retain(|name, _| !components.iter().any(|it| it.0 == *name));
+            roots.retain(|name, _| is_kept(name) && !is_given(name));
         }
         queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
     }

@@ -351,3 +351,20 @@ async fn follow_a_cancelled_one(change_first: fn(&Path)) {
     assert_eq!(version(&client, A).await.as_deref(), Some("2.0.0"));
     assert!(core.components().all(|it| it != B), "it has no token");
 }
+
+#[tokio::test]
+async fn the_recipes_of_an_earlier_start_are_no_roots() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), B, "1.0.0", HOLD, json!({}));
+    let (state, own) = (folder.path().join("state"), folder.path().join("own"));
+    write(&own, A, "1.0.0", HOLD, json!({}));
+    let recipe = own.join("recipes").join(format!("{A}-1.0.0.json"));
+    let (first, client) = core(&folder, |it| it.recipe(&recipe).state(&state)).await;
+    let add = json!({ "rootComponentVersionsToAdd": { B: "1.0.0" } });
+    assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    first.stop().await.unwrap();
+    let (second, client) = core(&folder, |it| it.state(&state)).await;
+    assert_eq!(deploy(&client, &folder, json!({})).await, succeeded());
+    assert_eq!(version(&client, B).await.as_deref(), Some("1.0.0"));
+    second.stop().await.unwrap();
+}
