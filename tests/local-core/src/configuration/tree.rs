@@ -159,7 +159,7 @@ impl Configuration {
         }
     }
 
-    /// Puts a stored node in the place of what is at its path. Its parents come before it.
+    /// Puts a stored node in the place of what is at its path. A container keeps what is in it. Its parents come before it.
     pub(crate) fn restore(&mut self, path: &[String], stored: Stored) {
         let Some((last, parents)) = path.split_last() else {
             self.root.created = stored.time;
@@ -170,10 +170,14 @@ impl Configuration {
             let _ = Merge::new(stored.time).target(&mut self.root, &parents[..len]);
         }
         let Ok(parent) = Merge::new(stored.time).target(&mut self.root, parents) else { return };
-        let node = match stored.value {
+        let mut node = match stored.value {
             Some(value) => Node::Leaf(Leaf { value, modified: stored.time }),
             None => Node::Container(Container::new(stored.time)),
         };
+        let present = parent.children.remove(last);
+        if let (Some((_, Node::Container(present))), Node::Container(node)) = (present, &mut node) {
+            node.children = present.children;
+        }
         parent.children.insert(last.clone(), (stored.name, node));
     }
 

@@ -165,3 +165,14 @@ fn gets_follow_the_worked_examples() {
     assert_eq!(get("n"), Some(json!({"n": null})));
     assert_eq!(get("empty"), Some(json!({})));
 }
+
+#[test]
+fn stored_values_keep_the_defaults_of_a_changed_recipe() {
+    let mut before = Configuration::new(Map::new(), DEFAULT_TIME);
+    before.merge(&path("b"), map(json!({"c": 1})), 100, 100);
+    let mut after = Configuration::new(map(json!({"B": {"c": 0, "d": 2}})), DEFAULT_TIME);
+    for it in ["b", "b/c"] {
+        after.restore(&path(it), before.stored(&path(it)).unwrap());
+    }
+    assert_eq!(after.get(&[]), Some(map(json!({"b": {"c": 1, "d": 2}}))));
+}
