@@ -368,3 +368,25 @@ async fn the_recipes_of_an_earlier_start_are_no_roots() {
     assert_eq!(version(&client, B).await.as_deref(), Some("1.0.0"));
     second.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_deployment_merges_over_the_values_of_an_earlier_start() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), A, "1.0.0", HOLD, json!({ "a": "1" }));
+    let state = folder.path().join("state");
+    let (first, _) = core(&folder, |it| it.component(A).state(&state)).await;
+    let component = first.connect(A).await.unwrap();
+    let call = component.update_configuration().key_path([""; 0]).timestamp(Timestamp::now());
+    call.value_to_merge(json!({ "a": "2", "mine": "kept" })).send().await.unwrap();
+    first.stop().await.unwrap();
+    let (second, client) = core(&folder, |it| it.state(&state)).await;
+    let add = json!({
+        "rootComponentVersionsToAdd": { A: "1.0.0" },
+        "componentToConfiguration": { A: { "MERGE": { "a": "3" } } },
+    });
+    assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    let component = second.connect(A).await.unwrap();
+    let value = component.get_configuration().key_path([""; 0]).send().await.unwrap().value;
+    assert_eq!(value, Some(json!({ "a": "3", "mine": "kept" })));
+    second.stop().await.unwrap();
+}

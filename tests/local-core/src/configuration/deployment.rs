@@ -16,10 +16,13 @@ impl Configurations {
         planned: Option<&Configuration>,
         mut configuration: Configuration,
     ) -> Commit {
-        self.add(component, None);
+        let is_new = self.add(component, None);
         let nothing = Configuration::new(Map::new(), DEFAULT_TIME);
         let changed = self.change(component, |before, _| {
-            configuration.repeat_changes(planned.unwrap_or(&nothing), before);
+            // What was stored of a new one has not changed.
+            if !is_new {
+                configuration.repeat_changes(planned.unwrap_or(&nothing), before);
+            }
             let changes = configuration.changes_since(before);
             *before = configuration;
             Update { changes, result: Ok(()) }

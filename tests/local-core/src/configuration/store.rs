@@ -1,7 +1,7 @@
 //! The configurations of all components.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::UNIX_EPOCH,
 };
@@ -15,7 +15,9 @@ use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     rows,
-    tree::{ACCESS_CONTROL, Configuration, DEFAULT_TIME, Millis, Update, UpdateError, folded},
+    tree::{
+        ACCESS_CONTROL, Configuration, DEFAULT_TIME, Millis, Stored, Update, UpdateError, folded,
+    },
     watchers::Watchers,
 };
 use crate::{
@@ -59,20 +61,23 @@ impl Configurations {
         configurations
     }
 
-    /// Adds a component that does not exist. Its stored values are laid over the initial ones.
-    pub(crate) fn add(&self, component: &str, values: impl Into<Option<Map<String, Value>>>) {
+    /// Adds a component, unless it exists. Its stored values are laid over the initial ones. Returns whether it is new.
+    pub(crate) fn add(
+        &self,
+        component: &str,
+        values: impl Into<Option<Map<String, Value>>>,
+    ) -> bool {
         let name = folded(component);
-        let mut configuration = values.into().map(|it| Configuration::new(it, DEFAULT_TIME));
-        let stored = locked(&self.stored).remove(&name);
-        for (path, node) in stored.unwrap_or_default() {
-            let configuration = configuration
-                .get_or_insert_with(|| Configuration::new(Map::default(), DEFAULT_TIME));
-            configuration.restore(&path, node);
-        }
+        let configuration = values.into().map(|it| Configuration::new(it, DEFAULT_TIME));
+        let stored = locked(&self.stored).remove(&name).unwrap_or_default();
+        let configuration = restored(configuration, stored);
         let component =
             Component { name: component.to_owned(), configuration, watchers: Watchers::default() };
         let mut components = self.components.write().unwrap_or_else(PoisonError::into_inner);
-        components.entry(name).or_insert_with(|| Arc::new(Mutex::new(component)));
+        let place = components.entry(name);
+        let is_new = matches!(place, Entry::Vacant(_));
+        place.or_insert_with(|| Arc::new(Mutex::new(component)));
+        is_new
     }
 
     /// The value at a path. Returns `None` if the path or the component does not exist.
@@ -199,9 +204,12 @@ impl Configurations {
         Box::pin(self.state.commit(rows.collect()))
     }
 
-    /// The configuration of a component, if it has one.
+    /// The configuration of a component, if it has one, or what is stored of a component that this core does not have.
     pub(crate) fn of(&self, component: &str) -> Option<Configuration> {
-        locked(&*self.component(component)?).configuration.clone()
+        match self.component(component) {
+            Some(it) => locked(&it).configuration.clone(),
+            None => restored(None, locked(&self.stored).get(&folded(component))?.clone()),
+        }
     }
 
     /// The current time.
@@ -214,6 +222,19 @@ impl Configurations {
         let components = self.components.read().unwrap_or_else(PoisonError::into_inner);
         components.get(&folded(name)).cloned()
     }
+}
+
+/// A configuration with stored nodes laid over it.
+fn restored(
+    mut configuration: Option<Configuration>,
+    nodes: BTreeMap<Vec<String>, Stored>,
+) -> Option<Configuration> {
+    for (path, node) in nodes {
+        let configuration =
+            configuration.get_or_insert_with(|| Configuration::new(Map::default(), DEFAULT_TIME));
+        configuration.restore(&path, node);
+    }
+    configuration
 }
 
 /// Delivers the remaining events of a large change in pieces, between which others use the configuration.
