@@ -223,7 +223,6 @@ impl Deployments {
                     () = cancel.notified() => (Status::Canceled, Details::default()),
                 };
                 nucleus.deployments.show(&job.id, status, Some(details)).await;
-                nucleus.deployments.lock().running = None;
             }
         })
         .abort_handle()
@@ -337,14 +336,15 @@ impl Deployments {
         self.lock().records.clone()
     }
 
-    /// Changes the status of a deployment.
+    /// Changes the status of the deployment in progress, which ends with each other status.
     async fn show(&self, id: &str, status: Status, details: Option<Details>) {
         let stored = {
-            let mut queue = self.lock();
+            let queue = &mut *self.lock();
             let Some(record) = queue.records.iter_mut().find(|it| it.id == id) else { return };
             (record.status, record.details) = (status, details);
             if status != Status::InProgress {
                 record.request = None;
+                queue.running = None;
             }
             self.state.commit(vec![change(id, Some(record))])
         };

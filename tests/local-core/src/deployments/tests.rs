@@ -19,6 +19,26 @@ async fn what_cannot_be_stored_is_no_deployment() {
     assert_eq!(deployments.lock().waiting.len(), 1);
 }
 
+#[tokio::test]
+async fn a_deployment_that_has_ended_cannot_be_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Arc::new(State::open(folder.path()).unwrap());
+    let deployments = Deployments::load(state);
+    let request = CreateLocalDeploymentRequest::default();
+    let created = deployments.create(request, Document::default(), Timestamp::from_secs(1));
+    let id = created.await.unwrap();
+    let job = deployments.lock().waiting.pop_front().unwrap();
+    deployments.lock().running = Some(Running { id: job.id, cancel: Arc::default() });
+    assert_eq!(deployments.cancel(&id).await.unwrap(), Cancelled::Submitted);
+    tokio::select! {
+        biased;
+        () = deployments.show(&id, Status::Succeeded, None) => {}
+        // Its end is not stored yet.
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(deployments.cancel(&id).await.unwrap(), Cancelled::Finished);
+}
+
 #[test]
 fn a_request_that_cannot_be_read_any_more_has_failed() {
     let folder = tempfile::tempdir().unwrap();
