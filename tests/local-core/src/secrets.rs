@@ -60,9 +60,10 @@ impl Secrets {
             let text = format!("cannot use the secrets in {}: {it}", path.display());
             io::Error::new(it.kind(), text)
         };
-        let read = file::read(path).map_err(explained)?;
-        // Held while changes are stored, so the other lock, which all calls need, must not be held while this one waits.
+        // Before the file is read, so that an older content does not replace a newer one. It is held while changes are
+        // stored, so the other lock, which all calls need, must not be held while this one waits.
         let mut unsaved = self.unsaved.blocking_lock();
+        let read = file::read(path).map_err(explained)?;
         let mut secrets = self.lock();
         let mut old = std::mem::replace(&mut *secrets, read);
         let changes = secrets.iter_mut().filter_map(|(arn, secret)| {

@@ -80,11 +80,8 @@ fn add(secrets: &mut BTreeMap<String, Secret>, entry: &Value) -> Result<(), Stri
     let id = text(entry, "VersionId")?;
     let labels = match entry.get("VersionStages") {
         None => vec![CURRENT.to_owned()],
-        Some(labels) => {
-            let labels = labels.as_array().into_iter().flatten().map(Value::as_str);
-            let labels: Option<Vec<_>> = labels.map(|it| it.map(str::to_owned)).collect();
-            labels.ok_or("VersionStages is not a list of texts")?
-        }
+        Some(labels) => serde_json::from_value(labels.clone())
+            .map_err(|_| "VersionStages is not a list of texts")?,
     };
     let (id, is_managed) = (id.unwrap_or_default().to_owned(), id.is_none());
     let version = Version { id, labels, value: value(entry)? };

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, process::Command, thread};
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
 
@@ -48,6 +48,10 @@ fn faults_of_a_file_are_described_without_its_values() {
         ),
         (json!([version("1", json!([1]))]), "entry 1: VersionStages is not a list of texts"),
         (
+            json!([version("1", json!("AWSCURRENT"))]),
+            "entry 1: VersionStages is not a list of texts",
+        ),
+        (
             json!([
                 { "ARN": ARN, "SecretString": "hidden" },
                 { "ARN": format!("{ARN}2"), "Name": "db", "SecretString": "hidden" },
@@ -80,6 +84,22 @@ fn a_secret_is_found_by_its_arn_with_and_without_suffix_and_by_its_name() {
     for id in ["db", "db-AbCdEf", "", "datab"] {
         assert_eq!(secrets.arn(id), None, "{id}");
     }
+}
+
+#[test]
+fn the_file_is_read_by_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secrets");
+    assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+    let secrets = Secrets { path: Some(path.clone()), ..Secrets::default() };
+    thread::scope(|scope| {
+        scope.spawn(|| secrets.read().unwrap());
+        // Waits until the file is opened.
+        let mut pipe = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        assert!(secrets.unsaved.try_lock().is_err(), "another one could read a newer file first");
+        pipe.write_all(json!({ "ARN": ARN, "SecretString": "s" }).to_string().as_bytes()).unwrap();
+    });
+    assert_eq!(secrets.arn("db").as_deref(), Some(ARN));
 }
 
 #[tokio::test]
