@@ -72,6 +72,9 @@ struct Running {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Record {
     id: String,
+    /// In the order of the requests, which may not be that of the times.
+    #[serde(default)]
+    number: u64,
     status: Status,
     created_on: String,
     time: Millis,
@@ -134,8 +137,8 @@ impl Deployments {
                 tracing::warn!("the entry {key} of the state is ignored: {error}");
             }
         }
-        queue.records.sort_by_key(|it| it.time);
-        for record in queue.records.iter_mut().filter(|it| it.request.is_some()) {
+        queue.records.sort_by_key(|it| (it.number, it.time));
+        for record in &mut queue.records {
             let Some(request) = &record.request else { continue };
             match Document::read(request) {
                 Ok(document) => {
@@ -202,12 +205,10 @@ impl Deployments {
         // It is set only here.
         let _ = nucleus.deployments.preparation.set(Arc::downgrade(&preparation));
         tokio::spawn(async move {
+            let deployments = &nucleus.deployments;
             loop {
-                let (job, cancel) = nucleus.deployments.next(&preparation).await;
-                nucleus
-                    .deployments
-                    .show(&job.id, Status::InProgress, Some(Details::default()))
-                    .await;
+                let (job, cancel) = deployments.next(&preparation).await;
+                deployments.show(&job.id, Status::InProgress, Some(Details::default())).await;
                 tracing::info!("deployment {} starts", job.id);
                 let (status, details) = tokio::select! {
                     result = work::deploy(&nucleus, &preparation, &job) => match result {
@@ -222,7 +223,7 @@ impl Deployments {
                     },
                     () = cancel.notified() => (Status::Canceled, Details::default()),
                 };
-                nucleus.deployments.show(&job.id, status, Some(details)).await;
+                deployments.show(&job.id, status, Some(details)).await;
             }
         })
         .abort_handle()
@@ -240,16 +241,17 @@ impl Deployments {
         now: Timestamp,
     ) -> Result<String, ServiceError> {
         let (id, time) = (uuid(), now.as_millis());
-        let record = Record {
-            id: id.clone(),
-            status: Status::Queued,
-            created_on: date(&now),
-            time,
-            details: None,
-            request: Some(request),
-        };
         let stored = {
             let mut queue = self.lock();
+            let record = Record {
+                id: id.clone(),
+                number: queue.records.last().map_or(0, |it| it.number + 1),
+                status: Status::Queued,
+                created_on: date(&now),
+                time,
+                details: None,
+                request: Some(request),
+            };
             let mut changes = vec![change(&record.id, Some(&record))];
             queue.records.push(record);
             queue.waiting.push_back(Job { id: id.clone(), document, time, is_stored: false });
@@ -308,8 +310,7 @@ impl Deployments {
     async fn cancel(&self, id: &str) -> Result<Cancelled, ServiceError> {
         let stored = {
             let mut queue = self.lock();
-            let running = queue.running.as_ref().filter(|it| it.id == id);
-            if let Some(running) = running {
+            if let Some(running) = queue.running.as_ref().filter(|it| it.id == id) {
                 running.cancel.notify_one();
                 return Ok(Cancelled::Submitted);
             }

@@ -20,6 +20,23 @@ async fn what_cannot_be_stored_is_no_deployment() {
 }
 
 #[tokio::test]
+async fn the_order_of_the_requests_is_that_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Deployments::load(Arc::new(State::open(folder.path()).unwrap()));
+    let deployments = open();
+    let mut ids = Vec::new();
+    for time in [2, 2, 2, 2, 2, 2, 1] {
+        let request = CreateLocalDeploymentRequest::default();
+        let created = deployments.create(request, Document::default(), Timestamp::from_secs(time));
+        ids.push(created.await.unwrap());
+    }
+    deployments.state.close();
+    drop(deployments);
+    let waiting: Vec<_> = open().lock().waiting.iter().map(|it| it.id.clone()).collect();
+    assert_eq!(waiting, ids);
+}
+
+#[tokio::test]
 async fn a_deployment_that_has_ended_cannot_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let state = Arc::new(State::open(folder.path()).unwrap());
@@ -48,6 +65,7 @@ fn a_request_that_cannot_be_read_any_more_has_failed() {
     let record = Record {
         id: "x".to_owned(),
         status: Status::InProgress,
+        number: 0,
         created_on: String::new(),
         time: 0,
         details: None,
