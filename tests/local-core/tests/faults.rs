@@ -181,9 +181,13 @@ async fn an_operation_that_is_not_in_the_model_has_a_response_and_events() {
 #[tokio::test]
 async fn faulty_definitions_are_refused() {
     for (definition, problem) in [
-        (json!(5), "it is not an object"),
-        (json!({ "reponse": {} }), "unknown field `reponse`"),
-        (json!([{ "delay": -1 }]), "delay: "),
+        (json!(5), "$: it is not an object"),
+        (json!({ "reponse": {} }), "$.reponse: unknown field `reponse`"),
+        (json!({ "response": ["a"] }), "$.response: invalid type"),
+        (json!([{}, { "delay": "1" }]), "$[1].delay: invalid type"),
+        (json!([{ "delay": -1 }]), "$[0]: delay: "),
+        (json!({ "events": [{}, 5], "delay": 1 }), "$.events[1]: invalid type"),
+        (json!({ "error": { "members": {}, "shape": 5 } }), "$.error.shape: invalid type"),
         (json!({ "response": {}, "noAnswer": true }), "only one of response, error"),
         (json!({ "events": [{}] }), "need an eventShape"),
     ] {

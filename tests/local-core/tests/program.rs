@@ -109,7 +109,7 @@ fn the_program_reports_invalid_arguments() {
                 format!("ListComponents={}", list.display()),
             ],
             1,
-            "list.json: the definition for aws.greengrass#ListComponents: it is not an object",
+            "list.json: the definition for aws.greengrass#ListComponents: $[0]: it is not an object",
         ),
         (vec!["run".to_owned()], 2, "required arguments were not provided"),
     ] {

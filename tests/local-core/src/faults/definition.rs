@@ -13,7 +13,7 @@ use greengrass_core_ipc::{
     server::{BoxFuture, IncomingCall},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Action, Definitions, Serve, operations::each_operation};
 use crate::{Builder, recipe::closest_end};
@@ -110,18 +110,19 @@ impl Definition {
                 "{operation} is not in the model; its definition is used as it is{hint}"
             );
         }
-        let call = |value| {
-            // A list would be read as the members in their order.
-            let reply = match value {
-                Value::Object(_) => serde_json::from_value(value).map_err(|it| it.to_string()),
-                _ => Err("it is not an object".to_owned()),
-            };
-            let call = reply.and_then(|it| Call::new(it, &operation, shapes.as_ref()));
+        let call = |value, path: &str| {
+            let located = |problem| format!("{path}: {problem}");
+            let call = Reply::read(value, path)
+                .and_then(|it| Call::new(it, &operation, shapes.as_ref()).map_err(located));
             call.map_err(|problem| format!("the definition for {operation}: {problem}"))
         };
         let (first, each) = match definition {
-            Value::Array(calls) => (calls.into_iter().map(call).collect::<Result<_, _>>()?, None),
-            definition => (VecDeque::new(), Some(call(definition)?)),
+            Value::Array(calls) => {
+                let calls = calls.into_iter().enumerate();
+                let calls = calls.map(|(at, it)| call(it, &format!("$[{at}]")));
+                (calls.collect::<Result<_, _>>()?, None)
+            }
+            definition => (VecDeque::new(), Some(call(definition, "$")?)),
         };
         Ok(Self { operation, first, each })
     }
@@ -136,6 +137,53 @@ impl Definition {
             }
         });
     }
+}
+
+impl Reply {
+    /// Reads the definition of a call. The error has the JSON path of what is wrong in it, whose own path is `path`.
+    fn read(definition: Value, path: &str) -> Result<Self, String> {
+        // A list would be read as the members in their order.
+        if !definition.is_object() {
+            return Err(format!("{path}: it is not an object"));
+        }
+        let read = |it| serde_json::from_value::<Self>(it);
+        read(definition.clone()).map_err(|error| {
+            let place = unreadable_part(&definition, &|it| read(it).is_ok());
+            format!("{path}{place}: {error}")
+        })
+    }
+}
+
+/// The JSON path of the first part of a value for which the value cannot be read.
+fn unreadable_part(value: &Value, is_readable: &dyn Fn(Value) -> bool) -> String {
+    let parts: Vec<_> = match value {
+        Value::Object(members) => members.iter().map(|(name, it)| (name.clone(), it)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(at, it)| (at.to_string(), it)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (key, part) in parts {
+        let is_readable = |it: Value| {
+            let is_list = value.is_array();
+            is_readable(if is_list { vec![it].into() } else { json!({ key.clone(): it }) })
+        };
+        if is_readable(part.clone()) {
+            continue;
+        }
+        let is_within = match part {
+            Value::Object(_) => is_readable(json!({})),
+            Value::Array(_) => is_readable(json!([])),
+            _ => false,
+        };
+        let within = if is_within { unreadable_part(part, &is_readable) } else { String::new() };
+        return if value.is_array() {
+            format!("[{key}]{within}")
+        } else {
+            format!(".{key}{within}")
+        };
+    }
+    String::new()
 }
 
 impl Call {
