@@ -94,16 +94,25 @@ fn newest<'r>(
     };
     let versions = recipes.iter().filter(|it| it.component == name);
     let versions = versions.filter_map(|it| Some((Version::parse(&it.version).ok()?, *it)));
-    let fitting: Vec<_> = versions.filter(|it| fits(&it.0)).collect();
-    let kept = fitting.iter().find(|it| Some(&it.1.version) == active);
-    let best = kept.or_else(|| fitting.iter().max_by(|a, b| a.0.cmp(&b.0)));
+    let mut versions: Vec<_> = versions.collect();
+    versions.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut fitting = versions.iter().filter(|it| fits(&it.0));
+    let kept = fitting.clone().find(|it| Some(&it.1.version) == active);
+    let best = kept.or_else(|| fitting.next_back());
     best.map(|it| it.1).ok_or_else(|| {
         let needs = requirements.iter().map(|(who, range)| match *range {
             "" => format!("any version for {who}"),
             range => format!("{range} for {who}"),
         });
         let needs = needs.collect::<Vec<_>>().join(", ");
-        Failure::unavailable(format!("there is no recipe of {name} here that meets: {needs}"))
+        let found: Vec<_> = versions.iter().map(|it| &*it.1.version).collect();
+        let found = match &*found.join(", ") {
+            "" => String::new(),
+            found => format!("; the versions here are {found}"),
+        };
+        Failure::unavailable(format!(
+            "there is no recipe of {name} here that meets: {needs}{found}"
+        ))
     })
 }
 
@@ -162,8 +171,8 @@ mod tests {
         check(&recipes, &[], &[("X", "")], "X 2.0.0");
         check(&recipes, &[], &[("X", "^1.0.0"), ("Y", "")], "B 1.5.0, X 1.2.0, Y 1.0.0");
         check(&recipes, &[], &[("X", "1.0.0"), ("Y", "1.0.0")], "B 1.0.0, X 1.0.0, Y 1.0.0");
-        let conflict =
-            "there is no recipe of B here that meets: 2.0.0 for the deployment, 1.0.0 for X";
+        let conflict = "there is no recipe of B here that meets: 2.0.0 for the deployment, 1.0.0 for X; \
+                        the versions here are 1.0.0, 1.5.0, 2.0.0";
         check(&recipes, &[], &[("X", "1.0.0"), ("B", "2.0.0")], conflict);
         let unknown = "there is no recipe of Z here that meets: any version for the deployment";
         check(&recipes, &[], &[("Z", "")], unknown);
