@@ -144,6 +144,13 @@ pub(crate) fn on_socket(socket: &Path, args: &[&str]) -> Command {
 }
 
 #[tokio::test]
+async fn a_core_without_components_says_so() {
+    let state = tempfile::tempdir().unwrap();
+    let args = ["run", "--state", state.path().to_str().unwrap()].map(str::to_owned);
+    test_util::in_time("the line about it", Program::start(&args)).await;
+}
+
+#[tokio::test]
 async fn env_prints_the_exports_of_a_running_core() {
     let args = ["--component", "com.example.A", "--component", "com.example.B"];
     let mut program = Program::start(&args.map(str::to_owned)).await;

@@ -25,7 +25,7 @@ pub(super) fn serve(args: Serve) -> Ended {
         builder = builder.component(component);
     }
     builder = configured(builder, args.configurations)?;
-    block_on(until_signal(builder, false, || print("# serving; Ctrl-C ends it\n")))
+    block_on(until_signal(builder, false, |_| print("# serving; Ctrl-C ends it\n")))
 }
 
 /// Runs components, and kills what is left of them.
@@ -55,13 +55,20 @@ pub(super) fn run(args: Run) -> Ended {
                 orphans::reap();
             }
         });
-        until_signal(builder, args.watch, || ()).await
+        until_signal(builder, args.watch, announce_no_components).await
     });
     let killed = orphans::kill();
     if killed > 0 {
         tracing::warn!("killed {killed} processes that components had left behind");
     }
     result
+}
+
+/// Says that a core has no components, as with a new state folder.
+fn announce_no_components(core: &LocalCore) {
+    if core.components().next().is_none() {
+        print("# nothing to run: add a recipe, or --cli-login to deploy one; Ctrl-C ends it\n");
+    }
 }
 
 /// A builder with the options of every core.
@@ -132,7 +139,7 @@ fn block_on(work: impl Future<Output = Ended>) -> Ended {
 
 /// Starts a core, prints the environment of the components that are started by hand, and serves until a signal. A
 /// second signal ends the core at once.
-async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) -> Ended {
+async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce(&LocalCore)) -> Ended {
     let mut signals = signals()?;
     let core = tokio::select! {
         core = builder.start() => core.map_err(with_remedy)?,
@@ -141,7 +148,7 @@ async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) 
     for component in core.by_hand() {
         print(exports::lines(&component, core.socket_path(), &core.auth_token(&component)));
     }
-    announce();
+    announce(&core);
     tokio::select! {
         _ = signals.recv() => {}
         never = watch::reload_changed(&core), if watches => match never {},
