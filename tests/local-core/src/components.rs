@@ -21,7 +21,7 @@ use greengrass_core_ipc::{
 
 pub(crate) use self::{
     builtin::Builtins,
-    details::{read_leniently, serve_details, serve_list},
+    details::{serve_details, serve_list},
     updates::Updates,
 };
 

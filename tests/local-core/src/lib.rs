@@ -24,6 +24,7 @@ mod faults;
 mod folders;
 mod initial;
 mod iot_core;
+mod lenient;
 mod lifecycle;
 mod lite;
 mod lock;

@@ -2,26 +2,27 @@
 
 use std::sync::Arc;
 
-use eventstream_rpc::{json::Shape, operation::Operation};
+use eventstream_rpc::json::Shape;
 use greengrass_core_ipc::{
     error::Unhandled,
     operation::{
         get_component_details::{
-            GetComponentDetails, GetComponentDetailsError, GetComponentDetailsRequest,
-            GetComponentDetailsResponse,
+            GetComponentDetails, GetComponentDetailsRequest, GetComponentDetailsResponse,
         },
-        list_components::{
-            ListComponents, ListComponentsError, ListComponentsRequest, ListComponentsResponse,
-        },
+        list_components::{ListComponents, ListComponentsRequest, ListComponentsResponse},
     },
     server::{BoxFuture, IncomingCall, RequestContext},
     types::LifecycleState,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::unknown;
-use crate::{service::Nucleus, supervisor::Listed};
+use crate::{
+    lenient::{self, Lenient},
+    service::Nucleus,
+    supervisor::Listed,
+};
 
 /// A component as `ListComponents` and `GetComponentDetails` show it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -54,36 +55,18 @@ impl Shape for Shown {
     const ID: &'static str = GetComponentDetailsResponse::ID;
 }
 
-/// `ListComponents` with the response of the Java nucleus.
-struct List;
-
-impl Operation for List {
-    const SERVICE: &'static str = ListComponents::SERVICE;
-    const ID: &'static str = ListComponents::ID;
-    type Request = ListComponentsRequest;
-    type Response = Listing;
-    type Error = ListComponentsError;
-}
-
-/// `GetComponentDetails` with the response of the Java nucleus.
-struct Show;
-
-impl Operation for Show {
-    const SERVICE: &'static str = GetComponentDetails::SERVICE;
-    const ID: &'static str = GetComponentDetails::ID;
-    type Request = GetComponentDetailsRequest;
-    type Response = Shown;
-    type Error = GetComponentDetailsError;
-}
-
 /// Serves `ListComponents`.
 pub(crate) fn serve_list(call: IncomingCall, nucleus: Arc<Nucleus>) -> BoxFuture<'static, ()> {
-    call.unary(List, |_, context| async move { Ok(nucleus.listing(&context)?) })
+    call.unary(Lenient::<ListComponents, Listing>::NEW, |_, context| async move {
+        Ok(nucleus.listing(&context)?)
+    })
 }
 
 /// Serves `GetComponentDetails`.
 pub(crate) fn serve_details(call: IncomingCall, nucleus: Arc<Nucleus>) -> BoxFuture<'static, ()> {
-    call.unary(Show, |request, context| async move { Ok(nucleus.shown(&request, &context)?) })
+    call.unary(Lenient::<GetComponentDetails, Shown>::NEW, |request, context| async move {
+        Ok(nucleus.shown(&request, &context)?)
+    })
 }
 
 impl Nucleus {
@@ -93,7 +76,7 @@ impl Nucleus {
         _: ListComponentsRequest,
         context: &RequestContext,
     ) -> Result<ListComponentsResponse, Unhandled> {
-        Ok(read_leniently(&self.listing(context)?))
+        Ok(lenient::read(&self.listing(context)?))
     }
 
     /// Serves `GetComponentDetails` for a service in front of this one. See [`serve_details`].
@@ -102,7 +85,7 @@ impl Nucleus {
         request: GetComponentDetailsRequest,
         context: &RequestContext,
     ) -> Result<GetComponentDetailsResponse, Unhandled> {
-        Ok(read_leniently(&self.shown(&request, context)?))
+        Ok(lenient::read(&self.shown(&request, context)?))
     }
 
     /// All components, each after its dependencies, and the built-in services.
@@ -133,10 +116,4 @@ impl Nucleus {
         let configuration = Some(self.configurations.get(&name, &[]).unwrap_or_default());
         Details { component_name: name, version: Some(version), state, configuration }
     }
-}
-
-/// Reads a response as the model has it, with zero values in place of missing members.
-pub(crate) fn read_leniently<T: DeserializeOwned>(response: &impl Serialize) -> T {
-    let response = serde_json::to_value(response).and_then(serde_json::from_value);
-    response.expect("it is read leniently")
 }

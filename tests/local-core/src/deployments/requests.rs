@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use eventstream_rpc::{json::Shape, operation::Operation};
+use eventstream_rpc::json::Shape;
 use greengrass_core_ipc::{
     error::Unhandled,
     operation::{
@@ -13,8 +13,8 @@ use greengrass_core_ipc::{
             CreateLocalDeployment, CreateLocalDeploymentRequest, CreateLocalDeploymentResponse,
         },
         get_local_deployment_status::{
-            GetLocalDeploymentStatus, GetLocalDeploymentStatusError,
-            GetLocalDeploymentStatusRequest, GetLocalDeploymentStatusResponse,
+            GetLocalDeploymentStatus, GetLocalDeploymentStatusRequest,
+            GetLocalDeploymentStatusResponse,
         },
         list_local_deployments::{
             ListLocalDeployments, ListLocalDeploymentsRequest, ListLocalDeploymentsResponse,
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cancelled, Details, Document, Record, Status};
 use crate::{
-    components::read_leniently,
+    lenient::{self, Lenient},
     operations,
     service::{Nucleus, failed, invalid},
 };
@@ -120,7 +120,7 @@ impl Nucleus {
         context: &RequestContext,
     ) -> Result<GetLocalDeploymentStatusResponse, Unhandled> {
         let status = self.deployment(&request, context)?;
-        Ok(read_leniently(&status))
+        Ok(lenient::read(&status))
     }
 
     fn deployment(
@@ -144,20 +144,9 @@ fn unknown(id: &str) -> Unhandled {
 /// Serves `GetLocalDeploymentStatus`, whose response can lack a member that the model requires.
 pub(crate) fn serve_status(call: IncomingCall, nucleus: Arc<Nucleus>) -> BoxFuture<'static, ()> {
     call.unary(
-        GetStatus,
+        Lenient::<GetLocalDeploymentStatus, StatusResponse>::NEW,
         |request, context| async move { Ok(nucleus.deployment(&request, &context)?) },
     )
-}
-
-/// `GetLocalDeploymentStatus` with the response of the Java nucleus.
-struct GetStatus;
-
-impl Operation for GetStatus {
-    const SERVICE: &'static str = GetLocalDeploymentStatus::SERVICE;
-    const ID: &'static str = GetLocalDeploymentStatus::ID;
-    type Request = GetLocalDeploymentStatusRequest;
-    type Response = StatusResponse;
-    type Error = GetLocalDeploymentStatusError;
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -166,7 +155,7 @@ struct StatusResponse {
 }
 
 impl Shape for StatusResponse {
-    const ID: &'static str = <GetLocalDeploymentStatus as Operation>::Response::ID;
+    const ID: &'static str = GetLocalDeploymentStatusResponse::ID;
 }
 
 /// A deployment with its details.
