@@ -390,3 +390,26 @@ async fn a_deployment_merges_over_the_values_of_an_earlier_start() {
     assert_eq!(value, Some(json!({ "a": "3", "mine": "kept" })));
     second.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_restart_changes_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), A, "1.0.0", HOLD, json!({ "a": 1, "b": { "c": 1 }, "d": { "e": 1 } }));
+    write(folder.path(), A, "2.0.0", HOLD, json!({ "a": 2, "b": { "f": 1 }, "d": 1 }));
+    let state = folder.path().join("state");
+    let (first, client) = core(&folder, |it| it.state(&state)).await;
+    for version in ["1.0.0", "2.0.0"] {
+        let add = json!({ "rootComponentVersionsToAdd": { A: version } });
+        assert_eq!(deploy(&client, &folder, add).await, succeeded());
+    }
+    let value = async |core: &LocalCore| {
+        let component = core.connect(A).await.unwrap();
+        component.get_configuration().key_path([""; 0]).send().await.unwrap().value.unwrap()
+    };
+    let expected = json!({ "a": 1, "b": { "c": 1, "f": 1 }, "d": { "e": 1 } });
+    assert_eq!(value(&first).await, expected);
+    first.stop().await.unwrap();
+    let (second, _) = core(&folder, |it| it.state(&state)).await;
+    assert_eq!(value(&second).await, expected);
+    second.stop().await.unwrap();
+}

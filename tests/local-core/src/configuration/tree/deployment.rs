@@ -7,6 +7,9 @@ use super::{Change, Configuration, Container, Kind, Merge, Millis, Node, folded}
 /// The modification time of default values: they are older than all updates.
 pub(crate) const DEFAULT_TIME: Millis = 1;
 
+/// The modification time of values that were defaults of an earlier recipe.
+const FORMER_DEFAULT_TIME: Millis = 2;
+
 /// What a deployment asks for in the configuration of a component.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
@@ -26,6 +29,7 @@ impl Configuration {
     ) -> Self {
         let mut deployed = self.clone();
         changes.reset.iter().for_each(|path| deployed.root.remove(path));
+        deployed.root.mark_former(&Self::new(defaults.clone(), DEFAULT_TIME).root);
         deployed.root.fill(defaults);
         deployed.merge(&[], changes.merge.clone(), time, time);
         deployed
@@ -71,6 +75,23 @@ impl Container {
         }
         for key in from.children.keys().filter(|it| !to.children.contains_key(*it)) {
             self.children.remove(key);
+        }
+    }
+
+    /// Changes the time of what is not a default value any more.
+    fn mark_former(&mut self, defaults: &Self) {
+        for (key, (_, node)) in &mut self.children {
+            match (node, defaults.children.get(key).map(|it| &it.1)) {
+                (Node::Container(own), Some(Node::Container(defaults))) => {
+                    own.mark_former(defaults)
+                }
+                (Node::Container(own), _) => own.mark_former(&Self::new(DEFAULT_TIME)),
+                (Node::Leaf(own), Some(Node::Leaf(default))) if own.value == default.value => {}
+                (Node::Leaf(own), _) if own.modified == DEFAULT_TIME => {
+                    own.modified = FORMER_DEFAULT_TIME;
+                }
+                (Node::Leaf(_), _) => {}
+            }
         }
     }
 
