@@ -218,9 +218,13 @@ fn target(member: &Value) -> &str {
     member["target"].as_str().unwrap()
 }
 
+fn text() -> Value {
+    json!("text \u{e9} \" \\")
+}
+
 fn value(shapes: &Map<String, Value>, id: &str) -> Value {
     match id {
-        "smithy.api#String" => json!("text \u{e9} \" \\"),
+        "smithy.api#String" => text(),
         "smithy.api#Boolean" => json!(true),
         "smithy.api#Integer" => json!(-5),
         "smithy.api#Long" => json!(9_007_199_254_740_993_i64),
@@ -229,6 +233,7 @@ fn value(shapes: &Map<String, Value>, id: &str) -> Value {
         "smithy.api#Timestamp" => json!(1_709_210_096.789),
         "smithy.api#Document" => json!({ "a": [1, null, { "b": 2.5 }], "": "x" }),
         id => match shapes[id]["type"].as_str().unwrap() {
+            "string" => text(),
             "list" => {
                 let item = value(shapes, target(&shapes[id]["member"]));
                 json!([item, item])

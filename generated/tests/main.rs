@@ -2,3 +2,4 @@
 
 mod every_shape;
 mod json_fidelity;
+mod sensitive;

@@ -2,6 +2,9 @@
 
 //! The operation `aws.greengrass#AuthorizeClientDeviceAction` with its builder, shapes and error.
 
+use std::fmt;
+
+use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
@@ -61,9 +64,10 @@ impl Operation for AuthorizeClientDeviceAction {
 
 /// Request of [`AuthorizeClientDeviceAction`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionRequest {
-    /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
+    /// The token of the client device's session, from [`GetClientDeviceAuthToken`]. It is sensitive:
+    /// `Debug` does not show it.
     ///
     /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     #[serde(rename = "clientDeviceAuthToken", deserialize_with = "required")]
@@ -87,8 +91,18 @@ impl Shape for AuthorizeClientDeviceActionRequest {
     const ID: &'static str = "aws.greengrass#AuthorizeClientDeviceActionRequest";
 }
 
+impl fmt::Debug for AuthorizeClientDeviceActionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizeClientDeviceActionRequest")
+            .field("client_device_auth_token", &REDACTED)
+            .field("operation", &self.operation)
+            .field("resource", &self.resource)
+            .finish()
+    }
+}
+
 /// Builds an [`AuthorizeClientDeviceActionRequest`]. The builder that a client returns also sends it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "nothing happens until `send` or `build` is called"]
 pub struct AuthorizeClientDeviceActionBuilder<C = ()> {
     connection: C,
@@ -110,7 +124,8 @@ impl<C> AuthorizeClientDeviceActionBuilder<C> {
         }
     }
 
-    /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
+    /// The token of the client device's session, from [`GetClientDeviceAuthToken`]. It is sensitive:
+    /// `Debug` does not show it.
     ///
     /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     ///
@@ -201,6 +216,21 @@ eventstream_rpc::impl_blocking_send!(
     call AuthorizeClientDeviceActionBuilder.into_parts : AuthorizeClientDeviceAction,
     AuthorizeClientDeviceActionError, AuthorizeClientDeviceActionResponse
 );
+
+impl<C: fmt::Debug> fmt::Debug for AuthorizeClientDeviceActionBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizeClientDeviceActionBuilder")
+            .field("connection", &self.connection)
+            .field("options", &self.options)
+            .field(
+                "client_device_auth_token",
+                &self.client_device_auth_token.as_ref().map(|_| REDACTED),
+            )
+            .field("operation", &self.operation)
+            .field("resource", &self.resource)
+            .finish()
+    }
+}
 
 /// Response of [`AuthorizeClientDeviceAction`].
 #[non_exhaustive]

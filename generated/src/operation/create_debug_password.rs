@@ -2,6 +2,9 @@
 
 //! The operation `aws.greengrass#CreateDebugPassword` with its builder, shapes and error.
 
+use std::fmt;
+
+use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
@@ -118,9 +121,9 @@ eventstream_rpc::impl_blocking_send!(
 
 /// Response of [`CreateDebugPassword`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordResponse {
-    /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
+    /// The password, 43 characters. It is sensitive: `Debug` does not show it.
     #[serde(deserialize_with = "required")]
     pub password: String,
     /// The user name for the password: `debug`.
@@ -148,8 +151,20 @@ impl Shape for CreateDebugPasswordResponse {
     const ID: &'static str = "aws.greengrass#CreateDebugPasswordResponse";
 }
 
+impl fmt::Debug for CreateDebugPasswordResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateDebugPasswordResponse")
+            .field("password", &REDACTED)
+            .field("username", &self.username)
+            .field("password_expiration", &self.password_expiration)
+            .field("certificate_sha256_hash", &self.certificate_sha256_hash)
+            .field("certificate_sha1_hash", &self.certificate_sha1_hash)
+            .finish()
+    }
+}
+
 /// Builds a [`CreateDebugPasswordResponse`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct CreateDebugPasswordResponseBuilder {
     password: Option<String>,
@@ -160,7 +175,7 @@ pub struct CreateDebugPasswordResponseBuilder {
 }
 
 impl CreateDebugPasswordResponseBuilder {
-    /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
+    /// The password, 43 characters. It is sensitive: `Debug` does not show it.
     ///
     /// This member is required.
     pub fn password(mut self, password: impl Into<String>) -> Self {
@@ -260,6 +275,18 @@ impl CreateDebugPasswordResponseBuilder {
             certificate_sha256_hash: self.certificate_sha256_hash,
             certificate_sha1_hash: self.certificate_sha1_hash,
         })
+    }
+}
+
+impl fmt::Debug for CreateDebugPasswordResponseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateDebugPasswordResponseBuilder")
+            .field("password", &self.password.as_ref().map(|_| REDACTED))
+            .field("username", &self.username)
+            .field("password_expiration", &self.password_expiration)
+            .field("certificate_sha256_hash", &self.certificate_sha256_hash)
+            .field("certificate_sha1_hash", &self.certificate_sha1_hash)
+            .finish()
     }
 }
 

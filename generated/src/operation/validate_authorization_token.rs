@@ -2,6 +2,9 @@
 
 //! The operation `aws.greengrass#ValidateAuthorizationToken` with its builder, shapes and error.
 
+use std::fmt;
+
+use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
@@ -50,10 +53,10 @@ impl Operation for ValidateAuthorizationToken {
 
 /// Request of [`ValidateAuthorizationToken`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenRequest {
-    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
-    /// marked as sensitive.
+    /// The token with which a component has connected or would connect. It is sensitive: `Debug` does
+    /// not show it.
     #[serde(deserialize_with = "required")]
     pub token: String,
 }
@@ -69,8 +72,16 @@ impl Shape for ValidateAuthorizationTokenRequest {
     const ID: &'static str = "aws.greengrass#ValidateAuthorizationTokenRequest";
 }
 
+impl fmt::Debug for ValidateAuthorizationTokenRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidateAuthorizationTokenRequest")
+            .field("token", &REDACTED)
+            .finish()
+    }
+}
+
 /// Builds a [`ValidateAuthorizationTokenRequest`]. The builder that a client returns also sends it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "nothing happens until `send` or `build` is called"]
 pub struct ValidateAuthorizationTokenBuilder<C = ()> {
     connection: C,
@@ -88,8 +99,8 @@ impl<C> ValidateAuthorizationTokenBuilder<C> {
         }
     }
 
-    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
-    /// marked as sensitive.
+    /// The token with which a component has connected or would connect. It is sensitive: `Debug` does
+    /// not show it.
     ///
     /// This member is required.
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -138,6 +149,16 @@ eventstream_rpc::impl_blocking_send!(
     call ValidateAuthorizationTokenBuilder.into_parts : ValidateAuthorizationToken,
     ValidateAuthorizationTokenError, ValidateAuthorizationTokenResponse
 );
+
+impl<C: fmt::Debug> fmt::Debug for ValidateAuthorizationTokenBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValidateAuthorizationTokenBuilder")
+            .field("connection", &self.connection)
+            .field("options", &self.options)
+            .field("token", &self.token.as_ref().map(|_| REDACTED))
+            .finish()
+    }
+}
 
 /// Response of [`ValidateAuthorizationToken`].
 #[non_exhaustive]
