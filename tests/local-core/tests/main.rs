@@ -1,5 +1,6 @@
 //! Tests of the local core.
 
+mod author;
 mod authorization;
 mod client_devices;
 mod components;

@@ -1,0 +1,6 @@
+//! The handwritten modules of the generated crate, against the local core.
+
+mod config;
+mod messages;
+mod runner;
+mod shadow;
