@@ -124,6 +124,9 @@ async fn components_are_added_changed_and_removed() {
     assert_eq!(version(&client, A).await, None);
     assert_eq!(version(&client, "com.example.ByHand").await.as_deref(), Some("1.0.0"));
     assert!(core.components().all(|it| it != A), "it has no token");
+    let call = component.update_configuration().key_path([""; 0]).timestamp(Timestamp::now());
+    let error = call.value_to_merge(json!({ "a": 6 })).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidArgumentsError"));
     core.stop().await.unwrap();
 }
 

@@ -145,6 +145,10 @@ fn update_error(error: UpdateError, is_exact: bool) -> UpdateConfigurationError 
         UpdateError::ThroughLeaf => {
             failed("the path leads through a value that is not an object").into()
         }
+        UpdateError::NoComponent => {
+            invalid("the component has no configuration, because a deployment has removed it")
+                .into()
+        }
         UpdateError::TooOld => {
             let error = FailedUpdateConditionCheckError::builder();
             error.message("the stored value is newer than the timestamp").build().into()

@@ -142,7 +142,7 @@ impl Configurations {
         component: &str,
         change: impl FnOnce(&mut Configuration, Option<Millis>) -> Update,
     ) -> Result<Commit, UpdateError> {
-        let entry = self.component(component).ok_or(UpdateError::ThroughLeaf)?;
+        let entry = self.component(component).ok_or(UpdateError::NoComponent)?;
         let mut locked_entry = locked(&entry);
         let Component { configuration, watchers, .. } = &mut *locked_entry;
         let created = configuration.is_none().then(|| self.now());

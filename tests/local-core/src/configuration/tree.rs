@@ -114,6 +114,8 @@ pub(crate) enum UpdateError {
     TooDeep,
     /// The path leads through a leaf.
     ThroughLeaf,
+    /// There is no such component.
+    NoComponent,
     /// A node at or below the path is newer than the update. Older leaves are written anyway.
     TooOld,
 }
