@@ -185,10 +185,14 @@ impl LocalCore {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (filter, tokens) = (Arc::clone(&self.filter), Arc::clone(&self.tokens));
         let config = filter.edition.config();
-        self.in_process.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+        let mut in_process = self.in_process.lock().unwrap_or_else(PoisonError::into_inner);
+        // What remains of connections that have ended.
+        while in_process.try_join_next().is_some() {}
+        in_process.spawn(async move {
             let authenticate = move |request: &ConnectRequest| tokens.authenticate(request);
             serve_connection(server, filter, authenticate, config).await;
         });
+        drop(in_process);
         Ok(Client::new(builder.connect_over(client).await?))
     }
 
@@ -364,5 +368,27 @@ async fn serve(
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_util::in_time;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn ended_connections_are_forgotten() {
+        let core = LocalCore::builder().component("a").start().await.unwrap();
+        let connections = || core.in_process.lock().unwrap_or_else(PoisonError::into_inner).len();
+        in_time("the end of connections", async {
+            for count in 1.. {
+                drop(core.connect("a").await.unwrap());
+                if connections() < count {
+                    break;
+                }
+            }
+        })
+        .await;
     }
 }
