@@ -92,7 +92,7 @@ pub struct Operation {
     pub has_large_errors: bool,
     /// The errors that the server may send as events: the name of the member and the absolute shape ID.
     pub error_events: Vec<(String, String)>,
-    /// An example that sets the required members of the request, unless it would be too long.
+    /// The example of the model, or one that sets the required members of the request unless it would be too long.
     pub example: Option<Example>,
 }
 
@@ -119,6 +119,8 @@ pub enum Events {
 
 #[derive(Debug)]
 pub struct Example {
+    /// What it shows, in CommonMark; empty if it is invented.
+    pub about: String,
     /// Rust source of the expression, from `client` to `send()`.
     pub call: String,
     pub types: Vec<TypeRef>,
@@ -262,6 +264,8 @@ pub struct Member {
     pub snake_name: String,
     /// The name in the model, if that is an alternative to the value of an enum's member.
     pub model_name: Option<String>,
+    /// The name in the model, which its examples use.
+    pub key: String,
     pub docs: Docs,
     /// The type without `Option` and `Box`; [`Type::Unit`] for a variant without a value.
     pub ty: Type,

@@ -16,7 +16,7 @@
 //! | `diagnostic` | errors and warnings with their position |
 //! | `names`, `ir` | conversion of names, the intermediate representation |
 //! | `ast` | parser: merges files, applies mixins, checks traits |
-//! | `resolve` | checks references and defaults, collects the shapes of a service |
+//! | `resolve` | checks references, defaults and examples, collects the shapes of a service |
 //! | `lower` | chooses names, types, checks, documentation and examples |
 //! | `emit` | one emitter per kind of file or shape |
 //! | `format`, `manifest`, `module`, `files`, `facts` | text, `Cargo.toml`, one nested module, file system, facts |

@@ -74,7 +74,7 @@ pub(crate) fn read(
     }
 }
 
-fn expected(kind: ShapeKind) -> &'static str {
+pub(crate) fn expected(kind: ShapeKind) -> &'static str {
     match kind {
         ShapeKind::String | ShapeKind::Enum => "a string",
         ShapeKind::List => "[], the only possible default of a list",

@@ -128,7 +128,7 @@ impl Lowering<'_, '_> {
                 .iter()
                 .map(|it| (it.wire_name().to_owned(), it.target.to_string()))
                 .collect(),
-            example: example::call(&names.method, request, by_type),
+            example: example::call(&names.method, request, by_type, shape.traits.example()),
         }
     }
 

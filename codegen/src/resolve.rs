@@ -1,7 +1,8 @@
-//! Checks of the references between shapes, and selection of the shapes that a service uses.
+//! Checks of references, defaults and examples, and selection of the shapes that a service uses.
 
 mod check;
 mod defaults;
+mod examples;
 mod finite;
 mod service;
 mod usage;
@@ -84,6 +85,7 @@ pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
 fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     defaults::check(model, reporter);
+    examples::check(model, reporter);
     finite::check_nesting(model, reporter);
     // Shapes that could not be read may use others, and without a service all shapes are unused.
     if service::all(model).next().is_some() && !reporter.has_errors() {

@@ -2,8 +2,6 @@
 //!
 //! `ast` checks all traits and removes those that are misplaced or malformed, so later stages can rely on their values.
 
-mod example;
-
 use crate::{
     json::{Kind, Location, Value},
     shape_id::ShapeId,
@@ -88,10 +86,9 @@ impl Traits {
         tags.unwrap_or_default().iter().filter_map(Value::as_str)
     }
 
-    /// The examples of an operation as CommonMark. Malformed ones are skipped.
-    pub fn examples(&self) -> impl Iterator<Item = String> {
-        let examples = self.find("examples").and_then(|it| it.value.as_array());
-        examples.unwrap_or_default().iter().filter_map(example::markdown)
+    /// The first example of an operation that shows no error.
+    pub fn example(&self) -> Option<&Value> {
+        self.find("examples")?.value.as_array()?.iter().find(|it| it.get("error").is_none())
     }
 }
 

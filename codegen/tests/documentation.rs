@@ -185,6 +185,109 @@ fn the_example_of_an_operation_sets_what_is_required() {
     workspace.check_examples();
 }
 
+#[test]
+fn the_example_of_an_operation_is_the_first_one_in_the_model_that_shows_no_error() {
+    let target = |target: &str| json!({"target": target});
+    let model = json!({"smithy": "2.0", "shapes": {
+        "a#S": {"type": "service", "version": "1", "operations": [target("a#O")]},
+        "a#O": {"type": "operation", "input": target("a#In"), "errors": [target("a#E")], "traits": {
+            "smithy.api#examples": [
+                {"title": "It fails", "error": {"shapeId": "a#E"}},
+                {"title": "Turns it on.", "documentation": "A `In` with <all>", "input": {
+                    "bool": false,
+                    "bytes": "AP8=",
+                    "choice": {"b": {"s": "x"}},
+                    "color": "r",
+                    "document": {"a": [1, 5_000_000_000_i64, 0.5, null, "\"", {}], "b": true},
+                    "double": 2,
+                    "empty": [],
+                    "json": "eyJhIjoxfQ==",
+                    "map": {"k": {"s": "v"}},
+                    "number": 1_000_000_000_000_i64,
+                    "pem": "-----BEGIN X-----\nAA==\n-----END X-----\n",
+                    "sparse": [null, "x"],
+                    "text": "é\n\"",
+                    "time": 1,
+                }},
+                {"title": "Another"},
+            ],
+        }},
+        "a#E": {"type": "structure", "traits": {"smithy.api#error": "client"}},
+        "a#In": {"type": "structure", "members": {
+            "bool": target("smithy.api#Boolean"),
+            "bytes": target("smithy.api#Blob"),
+            "choice": target("a#Choice"),
+            "color": target("a#Color"),
+            "document": target("smithy.api#Document"),
+            "double": target("smithy.api#Double"),
+            "empty": target("a#Sparse"),
+            "json": target("smithy.api#Blob"),
+            "map": target("a#Map"),
+            "number": target("smithy.api#BigInteger"),
+            "pem": {"target": "smithy.api#String", "traits": {"smithy.api#jsonName": "p"}},
+            "sparse": target("a#Sparse"),
+            "text": target("smithy.api#String"),
+            "time": target("smithy.api#Timestamp"),
+        }},
+        "a#Choice": {"type": "union", "members": {
+            "a": target("smithy.api#String"), "b": target("a#T"), "c": target("a#T"),
+        }},
+        "a#Color": {"type": "enum", "members": {
+            "GREEN": {"target": "smithy.api#Unit", "traits": {"smithy.api#enumValue": "g"}},
+            "RED": {"target": "smithy.api#Unit", "traits": {"smithy.api#enumValue": "r"}},
+        }},
+        "a#Map": {"type": "map", "key": target("smithy.api#String"), "value": target("a#T")},
+        "a#Sparse": {
+            "type": "list",
+            "member": target("smithy.api#String"),
+            "traits": {"smithy.api#sparse": {}},
+        },
+        "a#T": {"type": "structure", "members": {"s": target("smithy.api#String")}},
+    }});
+    let files = crate::support::generated(&Config::new("given"), &model.to_string()).files;
+    let operation = files.iter().find(|it| it.path == "operation/o.rs").expect("there is one");
+    let example = [
+        "# Example",
+        "",
+        "Turns it on. A `In` with \\<all>.",
+        "",
+        "```no_run",
+        "# #[cfg(feature = \"tokio\")]",
+        "# async fn example(client: given::Client) -> Result<(), Box<dyn std::error::Error>> {",
+        "use given::types::Choice;",
+        "use given::types::Color;",
+        "use given::types::T;",
+        "",
+        "let response = client",
+        "    .o()",
+        "    .bool(false)",
+        "    .bytes(b\"\\0\\xFF\")",
+        "    .choice(Choice::B(T::builder().s(\"x\").build()))",
+        "    .color(Color::Red)",
+        r##"    .document(serde_json::json!({ "a": [1, 5000000000i64, 0.5, null, r#"""#, {}], "b": true }))"##,
+        "    .double(2.0)",
+        "    .set_empty(Some(Default::default()))",
+        r##"    .json(r#"{"a":1}"#)"##,
+        "    .map([(\"k\", T::builder().s(\"v\").build())])",
+        "    .number(1000000000000i64)",
+        "    .pem(\"-----BEGIN X-----",
+        "AA==",
+        "-----END X-----",
+        "\")",
+        "    .sparse([None, Some(\"x\".into())])",
+        "    .text(\"é\\n\\\"\")",
+        "    .time(std::time::SystemTime::now())",
+        "    .send()",
+    ];
+    let comment = |it: &&str| format!("///{}{it}\n", if it.is_empty() { "" } else { " " });
+    let example: String = example.iter().map(comment).collect();
+    assert!(operation.contents.contains(&example), "{}", operation.contents);
+    let folder = Folder::new("given");
+    let mut workspace = Workspace::new(&folder);
+    workspace.add("given", files.iter().map(|it| (&*it.path, &*it.contents)));
+    workspace.check_examples();
+}
+
 /// rustdoc and Clippy report no warning, and no doc test fails.
 #[test]
 fn no_text_causes_a_warning() {

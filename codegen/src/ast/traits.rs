@@ -45,6 +45,7 @@ const LIST: Selector = ("a list", |it, of| of.is_none() && it == List);
 const COLLECTION: Selector = ("a list or map", |it, of| of.is_none() && matches!(it, List | Map));
 const STRUCTURE: Selector = ("a structure", |it, of| of.is_none() && it == Structure);
 const UNION: Selector = ("a union", |it, of| of.is_none() && matches!(it, Union | Blob));
+const OPERATION: Selector = ("an operation", |it, _| it == ShapeKind::Operation);
 const NUMBER: Selector = ("a number", |it, _| it == ShapeKind::IntEnum || it.is_number());
 const STRING: Selector = ("a string", |it, _| matches!(it, ShapeKind::String | Enum));
 const SIZED: Selector = ("a string, blob, list or map", |kind, _| {
@@ -60,7 +61,7 @@ const RULES: [(&str, Selector, ValueKind); 31] = [
     ("documentation", ANY, Text),
     ("enumValue", ENUM_MEMBER, EnumValue),
     ("error", STRUCTURE, OneOf(&["client", "server"])),
-    ("examples", ANY, Any),
+    ("examples", OPERATION, Any),
     ("externalDocumentation", ANY, Any),
     ("idempotencyToken", STRING_FIELD, FLAG),
     ("input", STRUCTURE, FLAG),

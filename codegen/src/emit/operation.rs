@@ -122,8 +122,9 @@ fn example_of(service: &Service, events: &Events, example: &Example) -> String {
     let body = format!("let {name} = {}\n    .await?;\n{then}", example.call);
     let uses = uses(service, &[example]);
     let gap = if uses.is_empty() { "" } else { "\n" };
+    let about = if example.about.is_empty() { "" } else { &format!("\n\n{}", example.about) };
     format!(
-        "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# async fn example(client: {}::Client) -> \
+        "\n\n# Example{about}\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# async fn example(client: {}::Client) -> \
          Result<(), Box<dyn std::error::Error>> {{\n{uses}{gap}{body}\n# Ok(()) }}\n```",
         service.crate_path
     )

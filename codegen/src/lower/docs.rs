@@ -3,12 +3,12 @@
 mod html;
 mod markdown;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Lowering;
 use crate::{
     ir,
-    json::Kind,
+    json::{Kind, Value},
     model::Shape,
     text::{between, code_span, is_kept},
     traits::{Trait, Traits},
@@ -52,6 +52,14 @@ impl Lowering<'_, '_> {
     }
 }
 
+/// The sentences about an example.
+pub(super) fn about_example(example: &Value) -> String {
+    let text = |key: &str| Some(example.get(key)?.as_str()?.trim().trim_end_matches('.'));
+    let texts = [text("title"), text("documentation")].into_iter().flatten();
+    let text: Vec<_> = texts.map(|it| format!("{}.", normal(it))).collect();
+    Sanitizer(&HashMap::new()).blocks(&text.join(" "), 0)
+}
+
 /// Notes on traits, one paragraph each. A member without a trait gets the note of its target.
 fn notes(own: &Traits, target: &Traits, is_checked: bool) -> Vec<String> {
     let code = |it: &str| code_span(&plain(it));
@@ -76,7 +84,7 @@ fn notes(own: &Traits, target: &Traits, is_checked: bool) -> Vec<String> {
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
         when(has_pattern, "Servers check that the value matches the pattern."),
     ];
-    notes.into_iter().flatten().chain(own.examples().map(|it| normal(&it))).collect()
+    notes.into_iter().flatten().collect()
 }
 
 fn default(value: &Kind) -> Option<String> {

@@ -37,6 +37,7 @@ impl Lowering<'_, '_> {
                 wire_name: wire_name.to_owned(),
                 name: name.clone(),
                 snake_name: snake_name.clone(),
+                key: member.name.clone(),
                 docs: self.docs(&member.traits, target, is_checked, &about),
                 ty: if member.target.is_unit() { ir::Type::Unit } else { self.member_type(member) },
                 presence: self.presence(shape, member),

@@ -65,7 +65,8 @@ impl<'f> Workspace<'f> {
             "[features]\ntokio = [\"eventstream-rpc/tokio\"]\nblocking = [\"eventstream-rpc/blocking\"]\n\
              server = [\"eventstream-rpc/server\"]\n\n\
              [dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n\
-             serde = {{ version = \"1\", features = [\"derive\"] }}\n"
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [dev-dependencies]\nserde_json = \"1\"\n"
         );
         // The documentation of the crate may be its README.
         self.folder.write(&format!("{folder}/README.md"), "A generated crate.\n");

@@ -38,14 +38,17 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Check whether a client device may publish on a topic. `GetClientDeviceAuthToken` has returned
+/// the token.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .authorize_client_device_action()
-///     .client_device_auth_token("client_device_auth_token")
-///     .operation("operation")
-///     .resource("resource")
+///     .client_device_auth_token("0b8e5a52-3c1d-4a6f-9e7b-2f4d6c8a0e13")
+///     .operation("mqtt:publish")
+///     .resource("mqtt:topic:lamp/state")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

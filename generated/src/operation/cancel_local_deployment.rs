@@ -35,11 +35,14 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 ///
 /// # Example
 ///
+/// Cancel a deployment. `CreateLocalDeployment` has returned its ID.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .cancel_local_deployment()
+///     .deployment_id("5ec2a3b4-8c2f-4f7e-9d0a-6b1c2d3e4f50")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -32,6 +32,8 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// # Example
 ///
+/// Create a password.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -51,11 +51,17 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Deploy a new version of a component, and change its configuration.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .create_local_deployment()
+///     .root_component_versions_to_add([("com.example.Camera", "1.1.0")])
+///     .component_to_configuration([("com.example.Camera", serde_json::json!({ "MERGE": { "framesPerSecond": 15 } }))])
+///     .recipe_directory_path("/opt/camera/recipes")
+///     .artifacts_directory_path("/opt/camera/artifacts")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -33,12 +33,16 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 ///
 /// # Example
 ///
+/// Let a deployment ask again in a minute. The ID of the deployment is in the announcement.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .defer_component_update()
-///     .deployment_id("deployment_id")
+///     .deployment_id("5ec2a3b4-8c2f-4f7e-9d0a-6b1c2d3e4f50")
+///     .message("a recording is in progress")
+///     .recheck_after_ms(60000)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -37,6 +37,8 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Open a session for a client that has connected over MQTT.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -44,7 +46,16 @@ use crate::types::error::{
 ///
 /// let response = client
 ///     .get_client_device_auth_token()
-///     .credential(MqttCredential::builder().client_id("client_id").build())
+///     .credential(MqttCredential::builder().client_id("lamp").certificate_pem("-----BEGIN CERTIFICATE-----
+/// MIIBczCCARmgAwIBAgIUWusveN/WzwLk9KO67klZJL4QA5owCgYIKoZIzj0EAwIw
+/// DzENMAsGA1UEAwwEbGFtcDAeFw0yNjEyMDEwNDM1MzlaFw0zNjExMjgwNDM1Mzla
+/// MA8xDTALBgNVBAMMBGxhbXAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASDj3oH
+/// MzPNFbHijpf1JHf+P14zqi0R67xljEQAnHEaEVCPWyDzo3olptAEevsceXz10fp8
+/// Q12IUYqsV5vnH6WVo1MwUTAdBgNVHQ4EFgQUN9CKfMQggz5EtOzsY9TLHUW7Te8w
+/// HwYDVR0jBBgwFoAUN9CKfMQggz5EtOzsY9TLHUW7Te8wDwYDVR0TAQH/BAUwAwEB
+/// /zAKBggqhkjOPQQDAgNIADBFAiEA3itqi3UKtZbJuMmFjoschGg3mAWfHqoI9eu6
+/// 4dD1xGwCIFSxLTpBW3lteztZQGS+5tL/PbOeOaDJm4wUilP7Ivtf
+/// -----END CERTIFICATE-----").build())
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

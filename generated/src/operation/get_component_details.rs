@@ -32,12 +32,14 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 ///
 /// # Example
 ///
+/// Read the version and the state of a component.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_component_details()
-///     .component_name("component_name")
+///     .component_name("com.example.Camera")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -34,12 +34,14 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// # Example
 ///
+/// Read an object in the component's own configuration.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_configuration()
-///     .key_path(["key_path"])
+///     .key_path(["sampling"])
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

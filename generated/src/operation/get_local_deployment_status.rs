@@ -36,12 +36,14 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// # Example
 ///
+/// Read the status of a deployment. `CreateLocalDeployment` has returned its ID.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_local_deployment_status()
-///     .deployment_id("deployment_id")
+///     .deployment_id("5ec2a3b4-8c2f-4f7e-9d0a-6b1c2d3e4f50")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -35,12 +35,14 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Read the current version of a secret by its name.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_secret_value()
-///     .secret_id("secret_id")
+///     .secret_id("sensor-database")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

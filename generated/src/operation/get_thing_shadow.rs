@@ -36,12 +36,15 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Read a named shadow.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_thing_shadow()
-///     .thing_name("thing_name")
+///     .thing_name("kitchen-sensor")
+///     .shadow_name("readings")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

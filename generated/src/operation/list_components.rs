@@ -31,6 +31,8 @@ use crate::types::error::ServiceError;
 ///
 /// # Example
 ///
+/// Print the components of the device.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -36,12 +36,15 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Read the first ten names.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .list_named_shadows_for_thing()
-///     .thing_name("thing_name")
+///     .thing_name("kitchen-sensor")
+///     .page_size(10)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

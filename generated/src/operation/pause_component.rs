@@ -35,12 +35,14 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Pause another component.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .pause_component()
-///     .component_name("component_name")
+///     .component_name("com.example.Camera")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

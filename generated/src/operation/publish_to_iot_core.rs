@@ -44,6 +44,8 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// # Example
 ///
+/// Publish a reading as JSON, at least once.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -51,8 +53,9 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// let response = client
 ///     .publish_to_iot_core()
-///     .topic_name("topic_name")
-///     .qos(Qos::AtMostOnce)
+///     .topic_name("sensors/kitchen")
+///     .qos(Qos::AtLeastOnce)
+///     .payload(r#"{"celsius":21.5}"#)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

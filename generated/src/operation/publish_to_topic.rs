@@ -39,15 +39,17 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// # Example
 ///
+/// Publish a reading as JSON.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// use greengrass_core_ipc::types::BinaryMessage;
+/// use greengrass_core_ipc::types::JsonMessage;
 ///
 /// let response = client
 ///     .publish_to_topic()
-///     .topic("topic")
-///     .publish_message(BinaryMessage::builder().message("message").build())
+///     .topic("sensors/kitchen")
+///     .publish_message(JsonMessage::builder().message(serde_json::json!({ "celsius": 21.5 })).build())
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

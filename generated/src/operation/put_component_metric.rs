@@ -34,6 +34,8 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Record how many messages were sent.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -42,7 +44,7 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// let response = client
 ///     .put_component_metric()
-///     .metrics([Metric::builder().name("name").unit(MetricUnitType::Bytes).value(1.0).build()?])
+///     .metrics([Metric::builder().name("MessagesSent").unit(MetricUnitType::Count).value(12.0).build()?])
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

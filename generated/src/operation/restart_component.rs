@@ -37,12 +37,14 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 ///
 /// # Example
 ///
+/// Restart another component.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .restart_component()
-///     .component_name("component_name")
+///     .component_name("com.example.Camera")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

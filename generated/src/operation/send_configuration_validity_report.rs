@@ -32,6 +32,8 @@ use crate::types::error::{InvalidArgumentsError, ServiceError};
 ///
 /// # Example
 ///
+/// Reject the configuration that a deployment proposes. The ID of the deployment is in the event.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -40,7 +42,7 @@ use crate::types::error::{InvalidArgumentsError, ServiceError};
 ///
 /// let response = client
 ///     .send_configuration_validity_report()
-///     .configuration_validity_report(ConfigurationValidityReport::builder().status(ConfigurationValidityStatus::Accepted).deployment_id("deployment_id").build()?)
+///     .configuration_validity_report(ConfigurationValidityReport::builder().status(ConfigurationValidityStatus::Rejected).deployment_id("5ec2a3b4-8c2f-4f7e-9d0a-6b1c2d3e4f50").message("intervalSeconds must be at least 1").build()?)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -35,6 +35,8 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Receive a server certificate and its renewals.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -36,6 +36,8 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// # Example
 ///
+/// Print the announcements of deployments.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -35,12 +35,14 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// # Example
 ///
+/// Print the paths of changes in an object of the component's own configuration.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_configuration_update()
-///     .key_path(["key_path"])
+///     .key_path(["sampling"])
 ///     .send()
 ///     .await?;
 /// while let Some(event) = subscription.next().await {

@@ -42,6 +42,8 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// # Example
 ///
+/// Print the commands for a sensor.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -49,8 +51,8 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// let mut subscription = client
 ///     .subscribe_to_iot_core()
-///     .topic_name("topic_name")
-///     .qos(Qos::AtMostOnce)
+///     .topic_name("sensors/kitchen/commands")
+///     .qos(Qos::AtLeastOnce)
 ///     .send()
 ///     .await?;
 /// while let Some(event) = subscription.next().await {

@@ -28,6 +28,8 @@ use crate::types::error::ServiceError;
 ///
 /// # Example
 ///
+/// Print whether the device is connected to AWS IoT Core.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -42,12 +42,14 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Print the messages of all sensors.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_topic()
-///     .topic("topic")
+///     .topic("sensors/#")
 ///     .send()
 ///     .await?;
 /// while let Some(event) = subscription.next().await {

@@ -34,6 +34,8 @@ use crate::types::error::ServiceError;
 ///
 /// # Example
 ///
+/// Print the configurations that deployments propose.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {

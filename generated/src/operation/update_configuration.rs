@@ -47,13 +47,16 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Change one value of an object and keep the others.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .update_configuration()
+///     .key_path(["sampling"])
 ///     .timestamp(std::time::SystemTime::now())
-///     .value_to_merge(serde_json::json!({ "key": "value" }))
+///     .value_to_merge(serde_json::json!({ "intervalSeconds": 30 }))
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

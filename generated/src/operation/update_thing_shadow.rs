@@ -41,13 +41,16 @@ use crate::types::error::{
 ///
 /// # Example
 ///
+/// Report a reading in a named shadow.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .update_thing_shadow()
-///     .thing_name("thing_name")
-///     .payload("payload")
+///     .thing_name("kitchen-sensor")
+///     .shadow_name("readings")
+///     .payload(r#"{"state":{"reported":{"celsius":21.5}}}"#)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -29,12 +29,14 @@ use crate::types::error::{InvalidTokenError, ServiceError, UnauthorizedError};
 ///
 /// # Example
 ///
+/// Check the token that a client has presented.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .validate_authorization_token()
-///     .token("token")
+///     .token("8VAIZQ3T0PZLJUXN")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

@@ -30,6 +30,8 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// # Example
 ///
+/// Check the certificate of a client.
+///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
 /// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +39,16 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 ///
 /// let response = client
 ///     .verify_client_device_identity()
-///     .credential(ClientDeviceCredential::ClientDeviceCertificate("client_device_certificate".into()))
+///     .credential(ClientDeviceCredential::ClientDeviceCertificate("-----BEGIN CERTIFICATE-----
+/// MIIBczCCARmgAwIBAgIUWusveN/WzwLk9KO67klZJL4QA5owCgYIKoZIzj0EAwIw
+/// DzENMAsGA1UEAwwEbGFtcDAeFw0yNjEyMDEwNDM1MzlaFw0zNjExMjgwNDM1Mzla
+/// MA8xDTALBgNVBAMMBGxhbXAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASDj3oH
+/// MzPNFbHijpf1JHf+P14zqi0R67xljEQAnHEaEVCPWyDzo3olptAEevsceXz10fp8
+/// Q12IUYqsV5vnH6WVo1MwUTAdBgNVHQ4EFgQUN9CKfMQggz5EtOzsY9TLHUW7Te8w
+/// HwYDVR0jBBgwFoAUN9CKfMQggz5EtOzsY9TLHUW7Te8wDwYDVR0TAQH/BAUwAwEB
+/// /zAKBggqhkjOPQQDAgNIADBFAiEA3itqi3UKtZbJuMmFjoschGg3mAWfHqoI9eu6
+/// 4dD1xGwCIFSxLTpBW3lteztZQGS+5tL/PbOeOaDJm4wUilP7Ivtf
+/// -----END CERTIFICATE-----".into()))
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");

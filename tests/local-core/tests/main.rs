@@ -16,6 +16,7 @@ mod lite;
 #[cfg(target_os = "linux")]
 mod memory;
 mod metrics;
+mod model_examples;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 #[cfg(target_os = "linux")]
