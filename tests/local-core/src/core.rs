@@ -185,15 +185,18 @@ impl LocalCore {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (filter, tokens) = (Arc::clone(&self.filter), Arc::clone(&self.tokens));
         let config = filter.edition.config();
-        let mut in_process = self.in_process.lock().unwrap_or_else(PoisonError::into_inner);
-        // What remains of connections that have ended.
-        while in_process.try_join_next().is_some() {}
-        in_process.spawn(async move {
+        self.serve_in_process(async move {
             let authenticate = move |request: &ConnectRequest| tokens.authenticate(request);
             serve_connection(server, filter, authenticate, config).await;
         });
-        drop(in_process);
         Ok(Client::new(builder.connect_over(client).await?))
+    }
+
+    fn serve_in_process(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let mut in_process = self.in_process.lock().unwrap_or_else(PoisonError::into_inner);
+        // What remains of connections that have ended.
+        while in_process.try_join_next().is_some() {}
+        in_process.spawn(connection);
     }
 
     /// Takes all recorded calls, in the order of their arrival.
