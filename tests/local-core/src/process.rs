@@ -183,6 +183,8 @@ impl Drop for Process {
         if self.is_alive() {
             self.kill();
         }
+        // A slow console takes the last lines later.
+        self.readers.detach_all();
     }
 }
 

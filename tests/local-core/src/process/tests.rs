@@ -31,6 +31,19 @@ impl Shell {
         Self { folder, output, lines }
     }
 
+    /// A shell whose console stalls after the first line, until the second value is dropped.
+    fn stalled() -> (Self, std::sync::mpsc::Sender<()>) {
+        let mut shell = Self::new();
+        let (over, is_over) = std::sync::mpsc::channel();
+        let (sender, lines) = mpsc::unbounded_channel();
+        shell.lines = lines;
+        let stream = |writer| ConsoleStream { writer, is_coloured: true };
+        let stdout = stream(Box::new(Stalled(Lines(sender), is_over)));
+        let console = Console { stdout, stderr: stream(Box::new(io::sink())) };
+        shell.output = Output::start(shell.folder.path().join("logs"), Some(console)).unwrap();
+        (shell, over)
+    }
+
     fn work_folder(&self) -> PathBuf {
         self.folder.path().join("work").join(COMPONENT)
     }
@@ -72,6 +85,22 @@ impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.send(String::from_utf8(bytes.to_vec()).unwrap()).map_err(io::Error::other)?;
         Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A writer that stalls after each line until the receiver has a message or is closed.
+struct Stalled(Lines, std::sync::mpsc::Receiver<()>);
+
+impl Write for Stalled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let len = self.0.write(bytes)?;
+        // An error means that the sender is dropped.
+        let _ = self.1.recv();
+        Ok(len)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -250,31 +279,24 @@ async fn a_script_ends_before_processes_that_hold_its_output() {
 
 #[tokio::test]
 async fn a_console_that_is_not_read_stops_no_task() {
-    struct Stalled(Lines, std::sync::mpsc::Receiver<()>);
-    impl Write for Stalled {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let len = self.0.write(bytes)?;
-            // An error means that the test is over.
-            let _ = self.1.recv();
-            Ok(len)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut shell = Shell::new();
-    let (_over, is_over) = std::sync::mpsc::channel();
-    let (sender, lines) = mpsc::unbounded_channel();
-    shell.lines = lines;
-    let stream = |writer| ConsoleStream { writer, is_coloured: true };
-    let stdout = stream(Box::new(Stalled(Lines(sender), is_over)));
-    let console = Console { stdout, stderr: stream(Box::new(io::sink())) };
-    shell.output = Output::start(shell.folder.path().join("logs"), Some(console)).unwrap();
+    let (mut shell, _stalled) = Shell::stalled();
     let mut process = shell.start("while :; do echo line; done");
     let line = in_time("a line", shell.lines.recv()).await.unwrap();
     assert_eq!(line.split_once("mcom.example.Hello |\u{1b}[0m ").unwrap().1, "line\n");
     process.kill();
     ended(&mut process).await;
+}
+
+#[tokio::test]
+async fn a_slow_console_gets_the_last_lines_of_a_script_that_has_ended() {
+    let (shell, stalled) = Shell::stalled();
+    let mut process = shell.start("seq 1 3000");
+    assert!(wait(&mut process).await.success());
+    ended(&mut process).await;
+    drop(process);
+    drop(stalled);
+    let all = async { while shell.log().await.len() < 3000 {} };
+    in_time("the last line", all).await;
 }
 
 #[tokio::test]
