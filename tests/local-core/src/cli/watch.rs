@@ -17,8 +17,16 @@ use crate::LocalCore;
 /// The time between two looks at the files. File systems of containers and networks do not notify of changes.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What tells versions of a component's files apart: inode, length and time of the last change.
-type Snapshot = BTreeMap<PathBuf, (u64, u64, Option<SystemTime>)>;
+/// The files of a component at a time.
+#[derive(Clone, Debug, PartialEq)]
+struct Snapshot {
+    recipe: Option<PathBuf>,
+    /// The versions of those that exist, and those that may come to exist.
+    files: BTreeMap<PathBuf, Option<Version>>,
+}
+
+/// What tells versions of a file apart: inode, length and time of the last change.
+type Version = (u64, u64, Option<SystemTime>);
 
 /// Reloads each component whose recipe or artifacts change.
 pub(super) async fn reload_changed(core: &LocalCore) -> Infallible {
@@ -27,26 +35,46 @@ pub(super) async fn reload_changed(core: &LocalCore) -> Infallible {
     loop {
         tokio::time::sleep(INTERVAL).await;
         let found: BTreeMap<_, _> = core.files().map(with_snapshot).collect();
-        let is_new = |it: &(&String, &Snapshot)| applied.get(it.0) != Some(it.1);
-        // A file that is being written changes again.
-        let is_complete = |it: &(&String, &Snapshot)| last.get(it.0) == Some(it.1);
-        let changed: Vec<_> = found.iter().filter(is_new).filter(is_complete).collect();
-        for (component, _) in changed {
+        // What a deployment has brought is applied.
+        applied.retain(|it, applied| found.get(it).is_some_and(|it| it.recipe == applied.recipe));
+        for (component, snapshot) in &found {
+            let applied = applied.entry(component.clone()).or_insert_with(|| snapshot.clone());
+            // A file that is being written changes again.
+            if applied == snapshot || last.get(component) != Some(snapshot) {
+                continue;
+            }
             if let Err(error) = core.reload(component).await {
                 tracing::error!("{error}\n{component} continues without the change");
             }
             // The recipe may name other artifacts now.
-            let files = core.files().find(|it| it.0 == *component);
-            applied.extend(files.map(with_snapshot));
+            if let Some(files) = core.files().find(|it| it.0 == *component) {
+                *applied = with_snapshot(files).1.with(snapshot);
+            }
         }
         last = found;
     }
 }
 
+impl Snapshot {
+    /// This snapshot with the versions of an earlier one, as far as that has the files.
+    fn with(mut self, earlier: &Self) -> Self {
+        for (path, version) in &mut self.files {
+            *version = earlier.files.get(path).map_or(*version, |it| *it);
+        }
+        self
+    }
+}
+
 fn with_snapshot((component, files): (String, Vec<PathBuf>)) -> (String, Snapshot) {
-    let found = files.into_iter().filter_map(|it| {
-        let metadata = fs::metadata(&it).ok().filter(fs::Metadata::is_file)?;
-        Some((it, (metadata.ino(), metadata.len(), metadata.modified().ok())))
-    });
-    (component, found.collect())
+    let recipe = files.first().cloned();
+    let version = |path: &PathBuf| {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((metadata.ino(), metadata.len(), metadata.modified().ok()))
+    };
+    let with_version = |it: PathBuf| {
+        let version = version(&it);
+        (it, version)
+    };
+    let files = files.into_iter().map(with_version).collect();
+    (component, Snapshot { recipe, files })
 }
