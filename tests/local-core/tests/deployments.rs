@@ -1,5 +1,7 @@
 //! Local deployments and component updates, as components and the command line tool see them.
 
+mod overlaps;
+
 use std::{fs, path::Path, time::Duration};
 
 use greengrass_core_ipc::{
@@ -35,12 +37,18 @@ fn write(folder: &Path, name: &str, version: &str, run: &str, configuration: Val
     fs::write(recipes.join(format!("{name}-{version}.json")), recipe.to_string()).unwrap();
 }
 
-/// Gives a component a step that does not end.
-fn hold(folder: &Path, name: &str, version: &str, step: &str) {
+/// Sets a member of the recipe of a component.
+fn set(folder: &Path, name: &str, version: &str, pointer: &str, value: Value) {
     let file = folder.join("recipes").join(format!("{name}-{version}.json"));
     let mut recipe: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    recipe["Manifests"][0]["Lifecycle"][step] = json!(HOLD);
+    let (parent, member) = pointer.rsplit_once('/').unwrap();
+    recipe.pointer_mut(parent).unwrap()[member] = value;
     fs::write(file, recipe.to_string()).unwrap();
+}
+
+/// Gives a component a step that does not end.
+fn hold(folder: &Path, name: &str, version: &str, step: &str) {
+    set(folder, name, version, &format!("/Manifests/0/Lifecycle/{step}"), json!(HOLD));
 }
 
 const HOLD: &str = "while :; do sleep 1000; done";

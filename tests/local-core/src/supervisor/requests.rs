@@ -1,6 +1,6 @@
 //! The requests of components about components.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use greengrass_core_ipc::types::LifecycleState;
 use tokio::sync::oneshot;
@@ -33,9 +33,9 @@ impl Supervisor {
     /// All components, each after its dependencies.
     pub(crate) fn list(&self) -> Vec<Listed> {
         let components = self.lock();
-        let mut order = Vec::new();
-        components.instances.keys().for_each(|it| components.add(it, &mut order));
-        order.iter().filter_map(|it| components.instances.get(*it)).map(Instance::listed).collect()
+        let (mut visited, mut list) = (BTreeSet::new(), Vec::new());
+        components.instances.keys().for_each(|it| components.add(it, &mut visited, &mut list));
+        list
     }
 
     /// Requests a restart of a component. Returns whether the request is taken, or `None` if the core does not have the
@@ -88,12 +88,13 @@ impl Supervisor {
 
 impl Components {
     /// Adds a component to a list, after its dependencies.
-    fn add<'c>(&'c self, name: &'c str, order: &mut Vec<&'c str>) {
-        let Some(instance) = self.instances.get(name).filter(|_| !order.contains(&name)) else {
-            return;
-        };
-        instance.dependencies().for_each(|(it, _)| self.add(it, order));
-        order.push(name);
+    fn add<'c>(&'c self, name: &'c str, visited: &mut BTreeSet<&'c str>, list: &mut Vec<Listed>) {
+        let Some(instance) = self.instances.get(name) else { return };
+        // The dependencies can form a circle while a deployment changes some before others.
+        if visited.insert(name) {
+            instance.dependencies().for_each(|(it, _)| self.add(it, visited, list));
+            list.push(instance.listed());
+        }
     }
 }
 
