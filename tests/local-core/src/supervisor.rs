@@ -113,20 +113,25 @@ impl Supervisor {
         start: &mut Option<usize>,
     ) -> io::Result<bool> {
         let components = self.lock();
-        let Some(instance) = components.instances.get(component) else {
-            return Err(io::Error::other(format!("unknown component {component:?}")));
+        let instance = components.instances.get(component);
+        // The component may have been removed since the first call.
+        let removed = || components.removed.get(component).filter(|_| start.is_some());
+        let text = match instance.map(Instance::history).or_else(removed) {
+            None => format!("unknown component {component:?}"),
+            Some(history) => {
+                let start = *start.get_or_insert(history.count());
+                let mut states = history.since(start).chain(instance.map(Instance::state));
+                if states.any(|it| LifecycleState::from(it) == *expected) {
+                    return Ok(true);
+                }
+                match instance {
+                    None => format!("{component} was removed and does not become {expected}"),
+                    Some(it) if !it.is_broken() => return Ok(false),
+                    Some(_) => format!("{component} is BROKEN and does not become {expected}"),
+                }
+            }
         };
-        let history = instance.history();
-        let start = *start.get_or_insert(history.count());
-        let states = history.since(start).chain([instance.state()]);
-        if states.into_iter().any(|it| LifecycleState::from(it) == *expected) {
-            return Ok(true);
-        }
-        if instance.state() == State::Broken {
-            let text = format!("{component} is BROKEN and does not become {expected}");
-            return Err(io::Error::other(text));
-        }
-        Ok(false)
+        Err(io::Error::other(text))
     }
 
     /// Handles an event of a component, if the core has it. Returns whether it does.
@@ -220,8 +225,7 @@ impl Components {
 
     /// The name of a hard dependency that is broken.
     fn broken_dependency<'i>(&self, instance: &'i Instance) -> Option<&'i str> {
-        let is_broken =
-            |name: &str| self.instances.get(name).map(Instance::state) == Some(State::Broken);
+        let is_broken = |name: &str| self.instances.get(name).is_some_and(Instance::is_broken);
         instance.dependencies().find(|it| it.1 && is_broken(it.0)).map(|it| it.0)
     }
 

@@ -142,6 +142,31 @@ async fn a_component_stops_and_starts_again() {
     core.stop().await.unwrap();
 }
 
+/// Writes the recipe of a component with a shutdown step that ends when a file exists.
+fn slow_recipe(folder: &TempDir, run: &str, go: &str) {
+    let path = recipe(folder, "A", run, &[]);
+    let mut recipe: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let script = format!("until test -e {}/{go}; do sleep 0.01; done", folder.path().display());
+    recipe["Manifests"][0]["Lifecycle"]["Shutdown"] = json!(script);
+    fs::write(path, recipe.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_broken_component_is_awaited_while_it_is_repaired() {
+    let folder = tempfile::tempdir().unwrap();
+    let (core, _client) = core(&folder, HOLD).await;
+    recipe(&folder, "A", "exit 1", &[]);
+    core.reload("com.example.A").await.unwrap();
+    reaches(&core, LifecycleState::Broken).await;
+    slow_recipe(&folder, HOLD, "go");
+    core.reload("com.example.A").await.unwrap();
+    assert_eq!(core.state("com.example.A"), LifecycleState::Broken);
+    let running = core.wait_for_state("com.example.A", LifecycleState::Running);
+    let running = test_util::poll_once(running).await;
+    fs::write(folder.path().join("go"), "").unwrap();
+    in_time("the repair", running).await.unwrap();
+}
+
 /// A component that is started by hand keeps its process, whatever others request.
 #[tokio::test]
 async fn a_component_by_hand_has_the_requested_state() {
