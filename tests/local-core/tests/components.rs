@@ -152,6 +152,22 @@ fn slow_recipe(folder: &TempDir, run: &str, go: &str) {
 }
 
 #[tokio::test]
+async fn a_component_that_is_reloaded_and_restarted_starts_with_the_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let (core, _client) = core(&folder, HOLD).await;
+    slow_recipe(&folder, HOLD, "go");
+    core.reload("com.example.A").await.unwrap();
+    reaches(&core, LifecycleState::Running).await;
+    let started = folder.path().join("started");
+    recipe(&folder, "A", &format!("touch {}; {HOLD}", started.display()), &[]);
+    core.reload("com.example.A").await.unwrap();
+    assert_eq!(core.state("com.example.A"), LifecycleState::Stopping);
+    core.restart("com.example.A");
+    fs::write(folder.path().join("go"), "").unwrap();
+    wait_until("the start", || started.exists()).await;
+}
+
+#[tokio::test]
 async fn a_broken_component_is_awaited_while_it_is_repaired() {
     let folder = tempfile::tempdir().unwrap();
     let (core, _client) = core(&folder, HOLD).await;

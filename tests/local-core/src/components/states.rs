@@ -7,7 +7,6 @@ use greengrass_core_ipc::types::LifecycleState;
 use crate::{
     blocking::{self, Cancellation},
     core::LocalCore,
-    lifecycle::Input,
 };
 
 impl LocalCore {
@@ -29,7 +28,7 @@ impl LocalCore {
     ///
     /// If the component is unknown.
     pub fn restart(&self, component: &str) {
-        let is_known = self.supervisor().handle(component, Input::Restart);
+        let is_known = self.supervisor().restart(component).is_some();
         assert!(is_known, "unknown component {component:?}");
     }
 

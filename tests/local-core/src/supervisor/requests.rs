@@ -134,12 +134,11 @@ impl Instance {
     }
 
     fn restart(&mut self) {
-        // A component that is replaced starts again in any case.
-        if self.replacement.is_none() {
-            self.handle(Input::Restart);
-            if self.is_by_hand() {
-                self.handle(Input::Connected(self.connections > 0));
-            }
+        // A component that was stopped while it changed has the change still before it.
+        let is_replaced = self.replacement.is_some();
+        self.handle(if is_replaced { Input::Replace } else { Input::Restart });
+        if self.is_by_hand() {
+            self.handle(Input::Connected(self.connections > 0));
         }
     }
 }

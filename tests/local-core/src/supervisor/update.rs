@@ -148,8 +148,9 @@ impl Components {
 impl Instance {
     /// Whether the component runs, or has finished. Whether one that is started by hand runs is not known.
     fn is_up(&self) -> bool {
-        let runs = self.state() == State::Running || self.is_at_rest() || self.is_by_hand();
-        runs && self.replacement.is_none()
+        let runs = self.state() == State::Running || self.is_by_hand();
+        // One that was stopped starts with its replacement on a request.
+        self.is_at_rest() || runs && self.replacement.is_none()
     }
 
     /// Changes the component as far as it differs from what runs, or will run when it has stopped. Returns whether it
@@ -162,6 +163,7 @@ impl Instance {
         };
         let differs = |kind| step(before, kind) != step(after, kind);
         let reinstalls = self.state() == State::Broken
+            || self.machine.is_removed()
             || self.version != recipe.version
             || differs(StepKind::Install);
         let others = StepKind::ALL.into_iter().filter(|it| *it != StepKind::Install);

@@ -28,9 +28,15 @@ impl Machine {
         }
     }
 
-    /// Whether the component has stopped after [`Input::Replace`].
+    /// Whether the component has stopped after [`Input::Replace`], or is uninstalled.
     pub(crate) fn is_replaceable(&self) -> bool {
-        self.next == Next::Replace && self.wait == Wait::Nothing
+        let has_stopped = self.next == Next::Replace || self.state == State::Uninstalled;
+        has_stopped && self.wait == Wait::Nothing
+    }
+
+    /// Whether the component is or will be uninstalled.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.next == Next::Remove
     }
 
     pub(super) fn stop(&mut self, next: Next, now: Instant) {
@@ -61,6 +67,7 @@ impl Machine {
     }
 
     pub(super) fn uninstalled(&mut self) {
+        self.wait = Wait::Nothing;
         self.enter(State::Uninstalled);
     }
 
