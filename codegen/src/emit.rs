@@ -68,10 +68,24 @@ pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
         add("server.rs".into(), server::module(service));
     }
     let modules = service.operations.iter().map(|it| ident(&it.method));
+    let protected = service.operations.iter().filter(|it| it.permission.is_some());
+    let mut permissions = protected.map(|it| {
+        let (module, name) = (ident(&it.method), ident(&it.name));
+        quote!(#module::#name::PERMISSION,)
+    });
+    let permissions = permissions.next().map(|first| {
+        quote! {
+            /// The permissions that operations require, in the order of the model.
+            pub const PERMISSIONS: &[eventstream_rpc::greengrass::Permission] =
+                &[#first #(#permissions)*];
+        }
+    });
     let modules = quote! {
         //! One module for each operation, with its request, response, errors and builder.
 
         #(pub mod #modules;)*
+
+        #permissions
     };
     add("operation.rs".into(), modules);
     for operation in &service.operations {

@@ -92,6 +92,8 @@ pub struct Operation {
     pub has_large_errors: bool,
     /// The errors that the server may send as events: the name of the member and the absolute shape ID.
     pub error_events: Vec<(String, String)>,
+    /// What the policy of a caller has to allow: the service identifier and the template of the resource.
+    pub permission: Option<(String, String)>,
     /// The example of the model, or one that sets the required members of the request unless it would be too long.
     pub example: Option<Example>,
 }

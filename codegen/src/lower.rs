@@ -124,6 +124,9 @@ impl Lowering<'_, '_> {
             error: names.error.clone(),
             builder: self.call_builder(names, request, shape.location),
             errors: errors.iter().map(|it| it.type_ref.clone()).collect(),
+            permission: shape.traits.permission().and_then(|it| {
+                Some((it.text("service")?.to_owned(), it.text("resource")?.to_owned()))
+            }),
             error_events: error_events
                 .iter()
                 .map(|it| (it.wire_name().to_owned(), it.target.to_string()))

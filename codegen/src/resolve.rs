@@ -4,6 +4,7 @@ mod check;
 mod defaults;
 mod examples;
 mod finite;
+mod permission;
 mod service;
 mod usage;
 
@@ -86,6 +87,7 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     defaults::check(model, reporter);
     examples::check(model, reporter);
+    permission::check(model, reporter);
     finite::check_nesting(model, reporter);
     // Shapes that could not be read may use others, and without a service all shapes are unused.
     if service::all(model).next().is_some() && !reporter.has_errors() {

@@ -57,6 +57,11 @@ impl Traits {
         self.find(name)?.value.as_str()
     }
 
+    /// The trait that says what the policy of a caller has to allow.
+    pub fn permission(&self) -> Option<&Trait> {
+        self.0.iter().find(|it| it.id.as_str() == "aws.greengrass#permission")
+    }
+
     pub fn bounds(&self, name: &str) -> Option<Bounds> {
         self.find(name).map(Trait::bounds)
     }

@@ -186,3 +186,30 @@ fn operations_can_be_left_out() {
     let diff = run(&["diff", &model, &model]);
     assert_eq!((diff.status, &*diff.stdout), (0, "no changes\n"), "{diff:?}");
 }
+
+#[test]
+fn handwritten_modules_are_part_of_the_crate() {
+    let folder = Folder::new("handwritten");
+    folder.write("echo/helpers/pages.rs", "//! Pages.\n\npub const SIZE: usize = crate::FIRST;\n");
+    let args = generate(&folder, &["--module", "helpers/pages.rs"]);
+    let library = fs::read_to_string(folder.path("echo/src/lib.rs")).unwrap();
+    assert!(library.contains("#[path = \"../helpers/pages.rs\"]\npub mod pages;\n"), "{library}");
+    let with = |module: &str| {
+        let mut args = args.clone();
+        *args.last_mut().unwrap() = module.to_owned();
+        run(&args)
+    };
+    for (module, reason) in [
+        ("helpers/client.rs", "a generated module has this name"),
+        ("helpers/serde.rs", "generated code uses a crate of this name"),
+        ("helpers/match.rs", "its name is a keyword"),
+        ("helpers/Pages.rs", "use lower-case ASCII letters"),
+        ("helpers/pages", "it must be the path of a .rs file"),
+        ("/pages.rs", "it must be the path of a .rs file"),
+    ] {
+        let run = with(module);
+        assert_eq!(run.status, 2, "{run:?}");
+        assert!(run.stderr.contains(&format!("error: {module:?} cannot be a module")), "{run:?}");
+        assert!(run.stderr.contains(reason), "{run:?}");
+    }
+}

@@ -2,6 +2,8 @@
 
 //! One module for each operation, with its request, response, errors and builder.
 
+use eventstream_rpc::greengrass;
+
 pub mod update_state;
 pub mod subscribe_to_component_updates;
 pub mod defer_component_update;
@@ -37,3 +39,32 @@ pub mod get_client_device_auth_token;
 pub mod authorize_client_device_action;
 pub mod put_component_metric;
 pub mod subscribe_to_iot_core_connection_status;
+
+/// The permissions that operations require, in the order of the model.
+pub const PERMISSIONS: &[greengrass::Permission] = &[
+    subscribe_to_topic::SubscribeToTopic::PERMISSION,
+    publish_to_topic::PublishToTopic::PERMISSION,
+    get_component_details::GetComponentDetails::PERMISSION,
+    restart_component::RestartComponent::PERMISSION,
+    stop_component::StopComponent::PERMISSION,
+    create_local_deployment::CreateLocalDeployment::PERMISSION,
+    cancel_local_deployment::CancelLocalDeployment::PERMISSION,
+    get_local_deployment_status::GetLocalDeploymentStatus::PERMISSION,
+    list_local_deployments::ListLocalDeployments::PERMISSION,
+    list_components::ListComponents::PERMISSION,
+    publish_to_iot_core::PublishToIoTCore::PERMISSION,
+    subscribe_to_iot_core::SubscribeToIoTCore::PERMISSION,
+    get_secret_value::GetSecretValue::PERMISSION,
+    create_debug_password::CreateDebugPassword::PERMISSION,
+    get_thing_shadow::GetThingShadow::PERMISSION,
+    update_thing_shadow::UpdateThingShadow::PERMISSION,
+    delete_thing_shadow::DeleteThingShadow::PERMISSION,
+    list_named_shadows_for_thing::ListNamedShadowsForThing::PERMISSION,
+    pause_component::PauseComponent::PERMISSION,
+    resume_component::ResumeComponent::PERMISSION,
+    subscribe_to_certificate_updates::SubscribeToCertificateUpdates::PERMISSION,
+    verify_client_device_identity::VerifyClientDeviceIdentity::PERMISSION,
+    get_client_device_auth_token::GetClientDeviceAuthToken::PERMISSION,
+    authorize_client_device_action::AuthorizeClientDeviceAction::PERMISSION,
+    put_component_metric::PutComponentMetric::PERMISSION,
+];

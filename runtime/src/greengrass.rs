@@ -7,9 +7,11 @@
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod component;
+mod permission;
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use component::Component;
+pub use permission::{Permission, exact_pattern};
 
 /// The environment variable that holds the path of the nucleus's socket.
 pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT";

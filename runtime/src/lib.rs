@@ -20,7 +20,7 @@
 //! | `transport` | the kinds of sockets; moves the bytes of a `protocol` value over one | calls |
 //! | `session` | code that the asynchronous and the blocking client share | |
 //! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a `protocol` value over a socket | any particular service |
-//! | [`greengrass`] | environment variables and connect message of Greengrass | |
+//! | [`greengrass`] | environment variables, connect message and permissions of Greengrass | |
 //! | `macros` | implementations that all generated code shares | |
 //!
 //! # Features

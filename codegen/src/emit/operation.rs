@@ -57,6 +57,8 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
             })
         }
     };
+    let (permission, hint) =
+        operation.permission.as_ref().map(|it| permission(operation, it)).unzip();
     let text = docs::text(&operation.docs);
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
@@ -72,10 +74,37 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
             type Request = #request;
             type Response = #response;
             type Error = #error;
+            #hint
         }
+
+        #permission
 
         #streaming
     }
+}
+
+/// The constant with the permission that an operation requires, and the method of its trait that names it.
+fn permission(
+    operation: &Operation,
+    (service, resource): &(String, String),
+) -> (TokenStream, TokenStream) {
+    let (name, error) = (ident(&operation.name), ident(&operation.error));
+    let request = &operation.request;
+    let constant = quote! {
+        impl #name {
+            /// The permission that the operation requires.
+            pub const PERMISSION: eventstream_rpc::greengrass::Permission =
+                eventstream_rpc::greengrass::Permission::new(
+                    <Self as eventstream_rpc::operation::Operation>::ID, #service, #resource,
+                );
+        }
+    };
+    let method = quote! {
+        fn hint(request: &#request, error: &#error) -> Option<String> {
+            Self::PERMISSION.hint(request, eventstream_rpc::error::OperationError::metadata(error))
+        }
+    };
+    (constant, method)
 }
 
 /// The attributes of a method that is named after an operation: the first paragraph of the documentation, and a link

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use eventstream_rpc::REDACTED;
+use eventstream_rpc::{REDACTED, greengrass};
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,22 @@ impl Operation for AuthorizeClientDeviceAction {
     type Request = AuthorizeClientDeviceActionRequest;
     type Response = AuthorizeClientDeviceActionResponse;
     type Error = AuthorizeClientDeviceActionError;
+
+    fn hint(
+        request: &AuthorizeClientDeviceActionRequest,
+        error: &AuthorizeClientDeviceActionError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl AuthorizeClientDeviceAction {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.clientdevices.Auth",
+        "*",
+    );
 }
 
 /// Request of [`AuthorizeClientDeviceAction`].

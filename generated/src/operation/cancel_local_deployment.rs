@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#CancelLocalDeployment` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::Shape;
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,22 @@ impl Operation for CancelLocalDeployment {
     type Request = CancelLocalDeploymentRequest;
     type Response = CancelLocalDeploymentResponse;
     type Error = CancelLocalDeploymentError;
+
+    fn hint(
+        request: &CancelLocalDeploymentRequest,
+        error: &CancelLocalDeploymentError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl CancelLocalDeployment {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "*",
+    );
 }
 
 /// Request of [`CancelLocalDeployment`].

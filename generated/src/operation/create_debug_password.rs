@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use eventstream_rpc::REDACTED;
+use eventstream_rpc::{REDACTED, greengrass};
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
@@ -53,6 +53,22 @@ impl Operation for CreateDebugPassword {
     type Request = CreateDebugPasswordRequest;
     type Response = CreateDebugPasswordResponse;
     type Error = CreateDebugPasswordError;
+
+    fn hint(
+        request: &CreateDebugPasswordRequest,
+        error: &CreateDebugPasswordError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl CreateDebugPassword {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "*",
+    );
 }
 
 /// Request of [`CreateDebugPassword`].

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::Shape;
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Document;
@@ -76,6 +77,22 @@ impl Operation for CreateLocalDeployment {
     type Request = CreateLocalDeploymentRequest;
     type Response = CreateLocalDeploymentResponse;
     type Error = CreateLocalDeploymentError;
+
+    fn hint(
+        request: &CreateLocalDeploymentRequest,
+        error: &CreateLocalDeploymentError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl CreateLocalDeployment {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "*",
+    );
 }
 
 /// Request of [`CreateLocalDeployment`].

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#DeleteThingShadow` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
@@ -59,6 +60,22 @@ impl Operation for DeleteThingShadow {
     type Request = DeleteThingShadowRequest;
     type Response = DeleteThingShadowResponse;
     type Error = DeleteThingShadowError;
+
+    fn hint(
+        request: &DeleteThingShadowRequest,
+        error: &DeleteThingShadowError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl DeleteThingShadow {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ShadowManager",
+        "$aws/things/{thingName}/shadow[/name/{shadowName}]",
+    );
 }
 
 /// Request of [`DeleteThingShadow`].

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use eventstream_rpc::REDACTED;
+use eventstream_rpc::{REDACTED, greengrass};
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,22 @@ impl Operation for GetClientDeviceAuthToken {
     type Request = GetClientDeviceAuthTokenRequest;
     type Response = GetClientDeviceAuthTokenResponse;
     type Error = GetClientDeviceAuthTokenError;
+
+    fn hint(
+        request: &GetClientDeviceAuthTokenRequest,
+        error: &GetClientDeviceAuthTokenError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl GetClientDeviceAuthToken {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.clientdevices.Auth",
+        "*",
+    );
 }
 
 /// Request of [`GetClientDeviceAuthToken`].

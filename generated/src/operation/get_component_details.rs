@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#GetComponentDetails` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,22 @@ impl Operation for GetComponentDetails {
     type Request = GetComponentDetailsRequest;
     type Response = GetComponentDetailsResponse;
     type Error = GetComponentDetailsError;
+
+    fn hint(
+        request: &GetComponentDetailsRequest,
+        error: &GetComponentDetailsError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl GetComponentDetails {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "{componentName}",
+    );
 }
 
 /// Request of [`GetComponentDetails`].

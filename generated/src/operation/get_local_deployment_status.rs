@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#GetLocalDeploymentStatus` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,22 @@ impl Operation for GetLocalDeploymentStatus {
     type Request = GetLocalDeploymentStatusRequest;
     type Response = GetLocalDeploymentStatusResponse;
     type Error = GetLocalDeploymentStatusError;
+
+    fn hint(
+        request: &GetLocalDeploymentStatusRequest,
+        error: &GetLocalDeploymentStatusError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl GetLocalDeploymentStatus {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "{deploymentId}",
+    );
 }
 
 /// Request of [`GetLocalDeploymentStatus`].

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#ListLocalDeployments` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::Shape;
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,22 @@ impl Operation for ListLocalDeployments {
     type Request = ListLocalDeploymentsRequest;
     type Response = ListLocalDeploymentsResponse;
     type Error = ListLocalDeploymentsError;
+
+    fn hint(
+        request: &ListLocalDeploymentsRequest,
+        error: &ListLocalDeploymentsError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl ListLocalDeployments {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "*",
+    );
 }
 
 /// Request of [`ListLocalDeployments`].

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#ListNamedShadowsForThing` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Checker, Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
@@ -59,6 +60,22 @@ impl Operation for ListNamedShadowsForThing {
     type Request = ListNamedShadowsForThingRequest;
     type Response = ListNamedShadowsForThingResponse;
     type Error = ListNamedShadowsForThingError;
+
+    fn hint(
+        request: &ListNamedShadowsForThingRequest,
+        error: &ListNamedShadowsForThingError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl ListNamedShadowsForThing {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ShadowManager",
+        "{thingName}",
+    );
 }
 
 /// Request of [`ListNamedShadowsForThing`].

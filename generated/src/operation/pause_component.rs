@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#PauseComponent` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,22 @@ impl Operation for PauseComponent {
     type Request = PauseComponentRequest;
     type Response = PauseComponentResponse;
     type Error = PauseComponentError;
+
+    fn hint(
+        request: &PauseComponentRequest,
+        error: &PauseComponentError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl PauseComponent {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.lifecycle",
+        "{componentName}",
+    );
 }
 
 /// Request of [`PauseComponent`].

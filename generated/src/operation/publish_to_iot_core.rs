@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#PublishToIoTCore` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
@@ -70,6 +71,22 @@ impl Operation for PublishToIoTCore {
     type Request = PublishToIoTCoreRequest;
     type Response = PublishToIoTCoreResponse;
     type Error = PublishToIoTCoreError;
+
+    fn hint(
+        request: &PublishToIoTCoreRequest,
+        error: &PublishToIoTCoreError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl PublishToIoTCore {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.mqttproxy",
+        "{topicName}",
+    );
 }
 
 /// Request of [`PublishToIoTCore`].

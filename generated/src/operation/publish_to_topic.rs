@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#PublishToTopic` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,22 @@ impl Operation for PublishToTopic {
     type Request = PublishToTopicRequest;
     type Response = PublishToTopicResponse;
     type Error = PublishToTopicError;
+
+    fn hint(
+        request: &PublishToTopicRequest,
+        error: &PublishToTopicError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl PublishToTopic {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.pubsub",
+        "{topic}",
+    );
 }
 
 /// Request of [`PublishToTopic`].

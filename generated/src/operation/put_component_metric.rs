@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#PutComponentMetric` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,22 @@ impl Operation for PutComponentMetric {
     type Request = PutComponentMetricRequest;
     type Response = PutComponentMetricResponse;
     type Error = PutComponentMetricError;
+
+    fn hint(
+        request: &PutComponentMetricRequest,
+        error: &PutComponentMetricError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl PutComponentMetric {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.componentmetric",
+        "{metrics.name}",
+    );
 }
 
 /// Request of [`PutComponentMetric`].

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#StopComponent` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,22 @@ impl Operation for StopComponent {
     type Request = StopComponentRequest;
     type Response = StopComponentResponse;
     type Error = StopComponentError;
+
+    fn hint(
+        request: &StopComponentRequest,
+        error: &StopComponentError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl StopComponent {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.Cli",
+        "{componentName}",
+    );
 }
 
 /// Request of [`StopComponent`].

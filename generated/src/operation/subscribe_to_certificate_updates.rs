@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#SubscribeToCertificateUpdates` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::SubscribeOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,22 @@ impl Operation for SubscribeToCertificateUpdates {
     type Request = SubscribeToCertificateUpdatesRequest;
     type Response = SubscribeToCertificateUpdatesResponse;
     type Error = SubscribeToCertificateUpdatesError;
+
+    fn hint(
+        request: &SubscribeToCertificateUpdatesRequest,
+        error: &SubscribeToCertificateUpdatesError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl SubscribeToCertificateUpdates {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.clientdevices.Auth",
+        "*",
+    );
 }
 
 impl StreamingOperation for SubscribeToCertificateUpdates {

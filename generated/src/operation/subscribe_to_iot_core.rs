@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#SubscribeToIoTCore` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::SubscribeOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,22 @@ impl Operation for SubscribeToIoTCore {
     type Request = SubscribeToIoTCoreRequest;
     type Response = SubscribeToIoTCoreResponse;
     type Error = SubscribeToIoTCoreError;
+
+    fn hint(
+        request: &SubscribeToIoTCoreRequest,
+        error: &SubscribeToIoTCoreError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl SubscribeToIoTCore {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.mqttproxy",
+        "{topicName}",
+    );
 }
 
 impl StreamingOperation for SubscribeToIoTCore {

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#SubscribeToTopic` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::SubscribeOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,22 @@ impl Operation for SubscribeToTopic {
     type Request = SubscribeToTopicRequest;
     type Response = SubscribeToTopicResponse;
     type Error = SubscribeToTopicError;
+
+    fn hint(
+        request: &SubscribeToTopicRequest,
+        error: &SubscribeToTopicError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl SubscribeToTopic {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ipc.pubsub",
+        "{topic}",
+    );
 }
 
 impl StreamingOperation for SubscribeToTopic {

@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#UpdateThingShadow` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
@@ -65,6 +66,22 @@ impl Operation for UpdateThingShadow {
     type Request = UpdateThingShadowRequest;
     type Response = UpdateThingShadowResponse;
     type Error = UpdateThingShadowError;
+
+    fn hint(
+        request: &UpdateThingShadowRequest,
+        error: &UpdateThingShadowError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl UpdateThingShadow {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.ShadowManager",
+        "$aws/things/{thingName}/shadow[/name/{shadowName}]",
+    );
 }
 
 /// Request of [`UpdateThingShadow`].

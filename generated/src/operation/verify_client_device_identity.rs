@@ -2,8 +2,9 @@
 
 //! The operation `aws.greengrass#VerifyClientDeviceIdentity` with its builder, shapes and error.
 
+use eventstream_rpc::greengrass;
 use eventstream_rpc::client::CallOptions;
-use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::error::{BuildError, OperationError, Unhandled};
 use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,22 @@ impl Operation for VerifyClientDeviceIdentity {
     type Request = VerifyClientDeviceIdentityRequest;
     type Response = VerifyClientDeviceIdentityResponse;
     type Error = VerifyClientDeviceIdentityError;
+
+    fn hint(
+        request: &VerifyClientDeviceIdentityRequest,
+        error: &VerifyClientDeviceIdentityError,
+    ) -> Option<String> {
+        Self::PERMISSION.hint(request, OperationError::metadata(error))
+    }
+}
+
+impl VerifyClientDeviceIdentity {
+    /// The permission that the operation requires.
+    pub const PERMISSION: greengrass::Permission = greengrass::Permission::new(
+        <Self as Operation>::ID,
+        "aws.greengrass.clientdevices.Auth",
+        "*",
+    );
 }
 
 /// Request of [`VerifyClientDeviceIdentity`].

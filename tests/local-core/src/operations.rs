@@ -1,7 +1,11 @@
 //! The operations that require a permission, with their service identifiers and resources. Other operations require
 //! none.
 
+use std::sync::LazyLock;
+
 use Resource::{DeploymentId, Metric, Name, Required, SecretArn, Shadow, Star, Text};
+use eventstream_rpc::greengrass::Permission;
+use greengrass_core_ipc::operation::PERMISSIONS;
 
 /// A service identifier, which is a key in `accessControl`.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,34 +77,16 @@ pub(crate) static SERVICES: [&Service; 9] = [
     &TOKEN_EXCHANGE,
 ];
 
-pub(crate) static OPERATIONS: [Protected; 26] = [
-    operation("aws.greengrass#PublishToTopic", &PUBSUB, Text("topic")),
-    operation("aws.greengrass#SubscribeToTopic", &PUBSUB, Text("topic")),
-    operation("aws.greengrass#PublishToIoTCore", &MQTT, Required("topicName")),
-    operation("aws.greengrass#SubscribeToIoTCore", &MQTT, Required("topicName")),
-    operation("aws.greengrass#GetThingShadow", &SHADOWS, Shadow),
-    operation("aws.greengrass#UpdateThingShadow", &SHADOWS, Shadow),
-    operation("aws.greengrass#DeleteThingShadow", &SHADOWS, Shadow),
-    operation("aws.greengrass#ListNamedShadowsForThing", &SHADOWS, Name("thingName")),
-    operation("aws.greengrass#GetSecretValue", &SECRETS, SecretArn),
-    operation("aws.greengrass#PauseComponent", &LIFECYCLE, Name("componentName")),
-    operation("aws.greengrass#ResumeComponent", &LIFECYCLE, Name("componentName")),
-    operation("aws.greengrass#SubscribeToCertificateUpdates", &CLIENT_DEVICES, Star),
-    operation("aws.greengrass#VerifyClientDeviceIdentity", &CLIENT_DEVICES, Star),
-    operation("aws.greengrass#GetClientDeviceAuthToken", &CLIENT_DEVICES, Star),
-    operation("aws.greengrass#AuthorizeClientDeviceAction", &CLIENT_DEVICES, Star),
-    operation("aws.greengrass#GetComponentDetails", &CLI, Name("componentName")),
-    operation("aws.greengrass#RestartComponent", &CLI, Name("componentName")),
-    operation("aws.greengrass#StopComponent", &CLI, Name("componentName")),
-    operation("aws.greengrass#ListComponents", &CLI, Star),
-    operation("aws.greengrass#CreateLocalDeployment", &CLI, Star),
-    operation(CANCEL_LOCAL_DEPLOYMENT, &CLI, Star),
-    operation("aws.greengrass#GetLocalDeploymentStatus", &CLI, DeploymentId("deploymentId")),
-    operation("aws.greengrass#ListLocalDeployments", &CLI, Star),
-    operation("aws.greengrass#CreateDebugPassword", &CLI, Star),
-    operation("aws.greengrass#PutComponentMetric", &METRICS, Metric),
-    operation("getCredentials", &TOKEN_EXCHANGE, Star),
-];
+/// The operations of the service in the order of the model, and the request for credentials over HTTP.
+pub(crate) static OPERATIONS: LazyLock<Vec<Protected>> = LazyLock::new(|| {
+    let of_model = PERMISSIONS.iter().map(|it| Protected {
+        id: it.operation,
+        service: known_service(it.service),
+        resource: Resource::of(it),
+    });
+    let credentials = Protected { id: "getCredentials", service: &TOKEN_EXCHANGE, resource: Star };
+    of_model.chain([credentials]).collect()
+});
 
 /// The operations that require no permission.
 pub(crate) static UNPROTECTED: [&str; 10] = [
@@ -132,10 +118,6 @@ const fn service(id: &'static str, short: &'static str) -> Service {
     Service { id, short, has_mqtt_wildcards: false, exempt: None }
 }
 
-const fn operation(id: &'static str, service: &'static Service, resource: Resource) -> Protected {
-    Protected { id, service, resource }
-}
-
 /// The entry of an operation, if it requires a permission.
 pub(crate) fn protected(id: &str) -> Option<&'static Protected> {
     OPERATIONS.iter().find(|it| it.id == id)
@@ -143,10 +125,34 @@ pub(crate) fn protected(id: &str) -> Option<&'static Protected> {
 
 /// The service with exactly this identifier.
 pub(crate) fn service_of(id: &str) -> Option<&'static Service> {
-    SERVICES.iter().copied().find(|it| it.id == id)
+    OPERATIONS.iter().map(|it| it.service).find(|it| it.id == id)
+}
+
+/// The service of an operation of the model, which may be one that somebody has added to the model.
+fn known_service(id: &'static str) -> &'static Service {
+    let known = SERVICES.iter().copied().find(|it| it.id == id);
+    known.unwrap_or_else(|| {
+        let short = id.rsplit('.').next().unwrap_or(id);
+        Box::leak(Box::new(service(id, short)))
+    })
 }
 
 impl Resource {
+    /// The resource of an operation of the model, which says what it consists of. A nucleus checks some of them first.
+    fn of(permission: &Permission) -> Self {
+        match permission.resource {
+            "*" => Star,
+            "{topicName}" => Required("topicName"),
+            "{componentName}" => Name("componentName"),
+            "{thingName}" => Name("thingName"),
+            "{deploymentId}" => DeploymentId("deploymentId"),
+            "{secretId}" => SecretArn,
+            "{metrics.name}" => Metric,
+            shadow if shadow.starts_with("$aws/things/") => Shadow,
+            member => Text(member.trim_matches(['{', '}'])),
+        }
+    }
+
     /// The member of the request that contains it.
     pub(crate) fn member(self) -> Option<&'static str> {
         match self {

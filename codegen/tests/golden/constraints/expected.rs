@@ -741,9 +741,9 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     Choice;
-    Name = "name", is_name, as_name(value) -> str;
-    Tree = "tree", is_tree, as_tree(value) -> Tree[from];
-    Free = "free", is_free, as_free(value) -> Free[from];
+    Name = "name", is_name, as_name into_name(value) -> str;
+    Tree = "tree", is_tree, as_tree into_tree(value) -> Tree[from];
+    Free = "free", is_free, as_free into_free(value) -> Free[from];
     Nothing = "nothing", is_nothing;
 }
 
@@ -818,12 +818,12 @@ impl FreeBuilder {
 pub enum Kind {
     /// The value `a`.
     A,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Kind : A = "a"
+    Kind : A = "a" or "A"
 }
 
 // ---- types/level.rs

@@ -925,11 +925,11 @@ pub enum Kind {
     A,
     /// The value `b`.
     B,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Kind : A = "a", B = "b"
+    Kind : A = "a" or "A", B = "b" or "B"
 }
 

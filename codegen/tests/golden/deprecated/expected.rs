@@ -217,8 +217,8 @@ impl Shape for OldChoice {
 
 eventstream_rpc::impl_union! {
     OldChoice;
-    A = "a", is_a, as_a(value) -> str;
-    B = "b", is_b, as_b(value) -> str;
+    A = "a", is_a, as_a into_a(value) -> str;
+    B = "b", is_b, as_b into_b(value) -> str;
 }
 
 // ---- types/old_level.rs
@@ -232,11 +232,11 @@ pub enum OldLevel {
     /// The value `a`.
     #[deprecated]
     A,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    OldLevel : A = "a"
+    OldLevel : A = "a" or "A"
 }
 

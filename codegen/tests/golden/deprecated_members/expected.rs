@@ -169,8 +169,8 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     redacted Choice;
-    Held = "held", is_held, as_held(value) -> Held[from];
-    Secret = "secret", is_secret, as_secret(value) -> str[redacted];
+    Held = "held", is_held, as_held into_held(value) -> Held[from];
+    Secret = "secret", is_secret, as_secret into_secret(value) -> str[redacted];
 }
 
 // ---- types/error.rs

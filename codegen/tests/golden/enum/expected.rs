@@ -172,11 +172,12 @@ pub enum Level {
     Zero,
     /// The value `on 2x`.
     On2x,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Level : Low = "low", High = "HIGH", Zero = "0", On2x = "on 2x"
+    Level : Low = "low" or "LOW", High = "HIGH", Zero = "0" or "ZERO", On2x = "on 2x" or
+    "ON_2X"
 }
 

@@ -186,7 +186,7 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     Choice;
-    First = "1st", is_first, as_first(value) -> str;
+    First = "1st", is_first, as_first into_first(value) -> str;
 }
 
 // ---- types/error.rs

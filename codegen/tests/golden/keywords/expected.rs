@@ -295,12 +295,12 @@ pub enum Loop {
     SelfValue,
     /// The value `unknown`.
     UnknownValue,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Loop : SelfValue = "self", UnknownValue = "unknown"
+    Loop : SelfValue = "self" or "SELF", UnknownValue = "unknown" or "UNKNOWN"
 }
 
 // ---- types/option_shape.rs
@@ -382,7 +382,7 @@ impl Shape for ResultShape {
 
 eventstream_rpc::impl_union! {
     ResultShape;
-    String = "string", is_string, as_string(value) -> str;
-    UnknownValue = "unknown", is_unknown_value, as_unknown_value(value) -> str;
+    String = "string", is_string, as_string into_string(value) -> str;
+    UnknownValue = "unknown", is_unknown_value, as_unknown_value into_unknown_value(value) -> str;
 }
 

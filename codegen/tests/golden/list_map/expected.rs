@@ -250,12 +250,12 @@ pub enum Colour {
     Red,
     /// The value `dark-blue`.
     DarkBlue,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Colour : Red = "red", DarkBlue = "dark-blue"
+    Colour : Red = "red" or "RED", DarkBlue = "dark-blue" or "DARK_BLUE"
 }
 
 // ---- types/error.rs

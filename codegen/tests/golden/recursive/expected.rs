@@ -167,8 +167,8 @@ impl Shape for Branch {
 
 eventstream_rpc::impl_union! {
     Branch;
-    Tree = "tree", is_tree, as_tree(value) -> Tree[from];
-    Leaf = "leaf", is_leaf, as_leaf(value) -> str;
+    Tree = "tree", is_tree, as_tree into_tree(value) -> Tree[boxed] [from];
+    Leaf = "leaf", is_leaf, as_leaf into_leaf(value) -> str;
 }
 
 // ---- types/error.rs

@@ -478,6 +478,6 @@ impl Shape for Proof {
 
 eventstream_rpc::impl_union! {
     redacted Proof;
-    Code = "code", is_code, as_code(value) -> str[redacted];
+    Code = "code", is_code, as_code into_code(value) -> str[redacted];
 }
 

@@ -173,8 +173,8 @@ impl Shape for DoorEvents {
 
 eventstream_rpc::impl_union! {
     DoorEvents;
-    Opened = "opened", is_opened, as_opened(value) -> Opened[from];
-    Closed = "closed", is_closed, as_closed(value) -> Closed[from];
+    Opened = "opened", is_opened, as_opened into_opened(value) -> Opened[from];
+    Closed = "closed", is_closed, as_closed into_closed(value) -> Closed[from];
 }
 
 // ---- types/error.rs

@@ -262,8 +262,8 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     Choice;
-    At = "at", is_at, as_at(value as DateTime) -> Timestamp;
-    After = "after", is_after, as_after(value as Finite) -> f64;
+    At = "at", is_at, as_at into_at(value as DateTime) -> Timestamp;
+    After = "after", is_after, as_after into_after(value as Finite) -> f64;
 }
 
 // ---- types/error.rs

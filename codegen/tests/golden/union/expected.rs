@@ -183,12 +183,12 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     Choice;
-    Text = "text", is_text, as_text(value) -> str;
-    Number = "number", is_number, as_number(value) -> i64;
-    One = "one", is_one, as_one(value) -> One;
-    Two = "two", is_two, as_two(value) -> One;
-    Texts = "texts", is_texts, as_texts(value) -> Vec < String >;
-    Other = "other", is_other, as_other(value) -> Other[from];
+    Text = "text", is_text, as_text into_text(value) -> str;
+    Number = "number", is_number, as_number into_number(value) -> i64;
+    One = "one", is_one, as_one into_one(value) -> One;
+    Two = "two", is_two, as_two into_two(value) -> One;
+    Texts = "texts", is_texts, as_texts into_texts(value) -> Vec < String >;
+    Other = "other", is_other, as_other into_other(value) -> Other[from];
 }
 
 // ---- types/error.rs

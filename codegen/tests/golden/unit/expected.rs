@@ -293,7 +293,7 @@ impl Shape for Topic {
 eventstream_rpc::impl_union! {
     redacted Topic;
     Everything = "everything", is_everything;
-    Name = "name", is_name, as_name(value) -> str;
-    Secret = "secret", is_secret, as_secret(value) -> str[redacted];
+    Name = "name", is_name, as_name into_name(value) -> str;
+    Secret = "secret", is_secret, as_secret into_secret(value) -> str[redacted];
 }
 

@@ -366,11 +366,11 @@ pub enum Kind {
     /// The value `b`.
     #[deprecated]
     B,
-    /// A value that this version of the model does not have. It is sent unchanged.
+    /// A value that this version of the model does not have. It is sent unchanged; [`try_parse`](Self::try_parse) refuses it.
     Unknown(String),
 }
 
 eventstream_rpc::impl_string_enum! {
-    Kind : A = "a", B = "b"
+    Kind : A = "a" or "A", B = "b" or "B"
 }
 

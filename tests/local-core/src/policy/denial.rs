@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use eventstream_rpc::greengrass::exact_pattern;
 use serde_json::{Value, json};
 
 use super::{
@@ -69,7 +70,7 @@ impl Denial<'_> {
             None => return None,
             Some(text) if is_blank(text) || text.len() > MAX_RESOURCE_LEN => return None,
             Some(text) if operation.resource == Resource::Star => text.to_owned(),
-            Some(text) => Pattern::exactly(text),
+            Some(text) => exact_pattern(text),
         };
         if self.obstacle().is_some() || self.faults.iter().any(|it| it.removes_all()) {
             return None;
@@ -133,7 +134,7 @@ impl Denial<'_> {
     /// Why the call fails even if it is allowed.
     fn obstacle(&self) -> Option<String> {
         let Request { operation, resource, .. } = self.request;
-        let pattern = Pattern::parse(&Pattern::exactly(resource?), false).ok()?;
+        let pattern = Pattern::parse(&exact_pattern(resource?), false).ok()?;
         obstacle(operation, &pattern).filter(|_| operation.resource != Resource::Star)
     }
 }

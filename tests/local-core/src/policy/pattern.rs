@@ -65,25 +65,6 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), pieces, index: 0 })
     }
 
-    /// Escapes a text, so that the pattern matches only this text. MQTT wildcards cannot be escaped.
-    pub(crate) fn exactly(text: &str) -> String {
-        let mut pattern = String::with_capacity(text.len());
-        let mut rest = text.chars().peekable();
-        while let Some(character) = rest.next() {
-            let is_escaped = match character {
-                '*' | '?' => true,
-                '$' => rest.peek() == Some(&'{'),
-                _ => false,
-            };
-            if is_escaped {
-                pattern.extend(['$', '{', character, '}']);
-            } else {
-                pattern.push(character);
-            }
-        }
-        pattern
-    }
-
     pub(super) fn at(self, index: usize) -> Self {
         Self { index, ..self }
     }
