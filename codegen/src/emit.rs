@@ -122,6 +122,8 @@ fn library(service: &ir::Service) -> TokenStream {
         // Examples in the documentation are crates that use the types.
         quote!(#![recursion_limit = #limit] #![doc(test(attr(recursion_limit = #limit)))])
     });
+    // docs.rs then shows which feature an item needs.
+    let doc_cfg = (!service.is_module).then(|| quote!(#![cfg_attr(docsrs, feature(doc_cfg))]));
     let allow_types = service.has_complex_types.then(
         || quote!(#![allow(clippy::type_complexity, reason = "the model nests lists and maps")]),
     );
@@ -139,6 +141,7 @@ fn library(service: &ir::Service) -> TokenStream {
     });
     quote! {
         #page
+        #doc_cfg
         #allow
         #limit
         #allow_types

@@ -63,6 +63,7 @@
 //!   `server.rs`; `cargo run -p conformance -- table` writes the table. The code is usually in `protocol`, and what both
 //!   roles share in `protocol/endpoint.rs`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 #[cfg(feature = "blocking")]

@@ -9,6 +9,7 @@
 //! `accepted.`. A request or event with members of other types, and an event to an operation
 //! without events from the client, is answered with an error outside of the model, with content
 //! type `text/plain` and payload `InternalServerError`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
