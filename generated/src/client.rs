@@ -48,9 +48,11 @@ pub use eventstream_rpc::client::{
 };
 
 /// Builds a [`Client`] and opens its connection; options that are not set come from the environment.
+#[doc(alias("auth_token", "socket_path"))]
 pub type ClientBuilder = greengrass::Builder<Connection, Client>;
 
 /// Builds and opens a [`Connection`]; options that are not set come from the environment.
+#[doc(alias("auth_token", "socket_path"))]
 pub type ConnectionBuilder = greengrass::Builder<Connection>;
 
 /// Client for `aws.greengrass#GreengrassCoreIPC`.
@@ -96,14 +98,28 @@ impl Client {
 
     /// Tells the nucleus that the calling component is ready, or that it has failed.
     ///
-    /// See [`UpdateState`](crate::operation::update_state::UpdateState).
+    /// - Setters:
+    ///   - [`state`](crate::operation::update_state::UpdateStateBuilder::state), required
+    /// - Response: [`UpdateStateResponse`](crate::operation::update_state::UpdateStateResponse)
+    /// - Errors: [`UpdateStateError`](crate::operation::update_state::UpdateStateError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`UpdateState`](crate::operation::update_state::UpdateState) for details and an example.
     pub fn update_state(&self) -> UpdateStateBuilder<Connection> {
         UpdateStateBuilder::new(self.connection.clone())
     }
 
     /// Subscribes to announcements before and after deployments change components on the device.
     ///
-    /// See [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
+    /// - Setters: none
+    /// - Response: [`SubscribeToComponentUpdatesResponse`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdatesResponse)
+    /// - Events from the server: [`ComponentUpdatePolicyEvents`](crate::types::ComponentUpdatePolicyEvents)
+    /// - Errors: [`SubscribeToComponentUpdatesError`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdatesError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates) for details and an example.
     pub fn subscribe_to_component_updates(
         &self,
     ) -> SubscribeToComponentUpdatesBuilder<Connection> {
@@ -112,14 +128,34 @@ impl Client {
 
     /// Answers the announcement of an update: the deployment may continue, or must ask again later.
     ///
-    /// See [`DeferComponentUpdate`](crate::operation::defer_component_update::DeferComponentUpdate).
+    /// - Setters:
+    ///   - [`deployment_id`](crate::operation::defer_component_update::DeferComponentUpdateBuilder::deployment_id), required
+    ///   - [`message`](crate::operation::defer_component_update::DeferComponentUpdateBuilder::message)
+    ///   - [`recheck_after_ms`](crate::operation::defer_component_update::DeferComponentUpdateBuilder::recheck_after_ms)
+    /// - Response: [`DeferComponentUpdateResponse`](crate::operation::defer_component_update::DeferComponentUpdateResponse)
+    /// - Errors: [`DeferComponentUpdateError`](crate::operation::defer_component_update::DeferComponentUpdateError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`DeferComponentUpdate`](crate::operation::defer_component_update::DeferComponentUpdate) for details and an example.
     pub fn defer_component_update(&self) -> DeferComponentUpdateBuilder<Connection> {
         DeferComponentUpdateBuilder::new(self.connection.clone())
     }
 
     /// Reads a value from the configuration of a component, by default the caller.
     ///
-    /// See [`GetConfiguration`](crate::operation::get_configuration::GetConfiguration).
+    /// - Setters:
+    ///   - [`key_path`](crate::operation::get_configuration::GetConfigurationBuilder::key_path), required
+    ///   - [`component_name`](crate::operation::get_configuration::GetConfigurationBuilder::component_name)
+    /// - Response: [`GetConfigurationResponse`](crate::operation::get_configuration::GetConfigurationResponse)
+    ///   - [`component_name`](crate::operation::get_configuration::GetConfigurationResponse::component_name)
+    ///   - [`value`](crate::operation::get_configuration::GetConfigurationResponse::value)
+    /// - Errors: [`GetConfigurationError`](crate::operation::get_configuration::GetConfigurationError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`GetConfiguration`](crate::operation::get_configuration::GetConfiguration) for details and an example.
     pub fn get_configuration(&self) -> GetConfigurationBuilder<Connection> {
         GetConfigurationBuilder::new(self.connection.clone())
     }
@@ -127,14 +163,35 @@ impl Client {
     /// Changes the configuration of the calling component, by merging an object into the object under
     /// a path.
     ///
-    /// See [`UpdateConfiguration`](crate::operation::update_configuration::UpdateConfiguration).
+    /// - Setters:
+    ///   - [`timestamp`](crate::operation::update_configuration::UpdateConfigurationBuilder::timestamp), required
+    ///   - [`value_to_merge`](crate::operation::update_configuration::UpdateConfigurationBuilder::value_to_merge), required
+    ///   - [`key_path`](crate::operation::update_configuration::UpdateConfigurationBuilder::key_path)
+    /// - Response: [`UpdateConfigurationResponse`](crate::operation::update_configuration::UpdateConfigurationResponse)
+    /// - Errors: [`UpdateConfigurationError`](crate::operation::update_configuration::UpdateConfigurationError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ConflictError`](crate::types::error::ConflictError)
+    ///   - [`FailedUpdateConditionCheckError`](crate::types::error::FailedUpdateConditionCheckError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`UpdateConfiguration`](crate::operation::update_configuration::UpdateConfiguration) for details and an example.
     pub fn update_configuration(&self) -> UpdateConfigurationBuilder<Connection> {
         UpdateConfigurationBuilder::new(self.connection.clone())
     }
 
     /// Subscribes to changes of the configuration of a component, by default the caller.
     ///
-    /// See [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
+    /// - Setters:
+    ///   - [`key_path`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateBuilder::key_path), required
+    ///   - [`component_name`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateBuilder::component_name)
+    /// - Response: [`SubscribeToConfigurationUpdateResponse`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateResponse)
+    /// - Events from the server: [`ConfigurationUpdateEvents`](crate::types::ConfigurationUpdateEvents)
+    /// - Errors: [`SubscribeToConfigurationUpdateError`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate) for details and an example.
     pub fn subscribe_to_configuration_update(
         &self,
     ) -> SubscribeToConfigurationUpdateBuilder<Connection> {
@@ -144,7 +201,13 @@ impl Client {
     /// Subscribes to proposed changes of the caller's configuration, which the caller can accept or
     /// reject.
     ///
-    /// See [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
+    /// - Setters: none
+    /// - Response: [`SubscribeToValidateConfigurationUpdatesResponse`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdatesResponse)
+    /// - Events from the server: [`ValidateConfigurationUpdateEvents`](crate::types::ValidateConfigurationUpdateEvents)
+    /// - Errors: [`SubscribeToValidateConfigurationUpdatesError`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdatesError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates) for details and an example.
     pub fn subscribe_to_validate_configuration_updates(
         &self,
     ) -> SubscribeToValidateConfigurationUpdatesBuilder<Connection> {
@@ -153,7 +216,14 @@ impl Client {
 
     /// Answers whether the configuration that a deployment proposes is acceptable.
     ///
-    /// See [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport).
+    /// - Setters:
+    ///   - [`configuration_validity_report`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReportBuilder::configuration_validity_report), required
+    /// - Response: [`SendConfigurationValidityReportResponse`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReportResponse)
+    /// - Errors: [`SendConfigurationValidityReportError`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReportError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport) for details and an example.
     pub fn send_configuration_validity_report(
         &self,
     ) -> SendConfigurationValidityReportBuilder<Connection> {
@@ -163,35 +233,83 @@ impl Client {
     /// Receives the messages that components of this device publish on the local topics that match a
     /// filter.
     ///
-    /// See [`SubscribeToTopic`](crate::operation::subscribe_to_topic::SubscribeToTopic).
+    /// - Setters:
+    ///   - [`topic`](crate::operation::subscribe_to_topic::SubscribeToTopicBuilder::topic), required
+    ///   - [`receive_mode`](crate::operation::subscribe_to_topic::SubscribeToTopicBuilder::receive_mode)
+    /// - Response: [`SubscribeToTopicResponse`](crate::operation::subscribe_to_topic::SubscribeToTopicResponse)
+    ///   - [`topic_name`](crate::operation::subscribe_to_topic::SubscribeToTopicResponse::topic_name)
+    /// - Events from the server: [`SubscriptionResponseMessage`](crate::types::SubscriptionResponseMessage)
+    /// - Errors: [`SubscribeToTopicError`](crate::operation::subscribe_to_topic::SubscribeToTopicError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`SubscribeToTopic`](crate::operation::subscribe_to_topic::SubscribeToTopic) for details and an example.
     pub fn subscribe_to_topic(&self) -> SubscribeToTopicBuilder<Connection> {
         SubscribeToTopicBuilder::new(self.connection.clone())
     }
 
     /// Publishes a message on a local topic, to the components of this device that subscribe to it.
     ///
-    /// See [`PublishToTopic`](crate::operation::publish_to_topic::PublishToTopic).
+    /// - Setters:
+    ///   - [`topic`](crate::operation::publish_to_topic::PublishToTopicBuilder::topic), required
+    ///   - [`publish_message`](crate::operation::publish_to_topic::PublishToTopicBuilder::publish_message), required
+    /// - Response: [`PublishToTopicResponse`](crate::operation::publish_to_topic::PublishToTopicResponse)
+    /// - Errors: [`PublishToTopicError`](crate::operation::publish_to_topic::PublishToTopicError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`PublishToTopic`](crate::operation::publish_to_topic::PublishToTopic) for details and an example.
     pub fn publish_to_topic(&self) -> PublishToTopicBuilder<Connection> {
         PublishToTopicBuilder::new(self.connection.clone())
     }
 
     /// Reads the version, state and configuration of a component.
     ///
-    /// See [`GetComponentDetails`](crate::operation::get_component_details::GetComponentDetails).
+    /// - Setters:
+    ///   - [`component_name`](crate::operation::get_component_details::GetComponentDetailsBuilder::component_name), required
+    /// - Response: [`GetComponentDetailsResponse`](crate::operation::get_component_details::GetComponentDetailsResponse)
+    ///   - [`component_details`](crate::operation::get_component_details::GetComponentDetailsResponse::component_details)
+    /// - Errors: [`GetComponentDetailsError`](crate::operation::get_component_details::GetComponentDetailsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`GetComponentDetails`](crate::operation::get_component_details::GetComponentDetails) for details and an example.
     pub fn get_component_details(&self) -> GetComponentDetailsBuilder<Connection> {
         GetComponentDetailsBuilder::new(self.connection.clone())
     }
 
     /// Restarts a component, which may be the caller.
     ///
-    /// See [`RestartComponent`](crate::operation::restart_component::RestartComponent).
+    /// - Setters:
+    ///   - [`component_name`](crate::operation::restart_component::RestartComponentBuilder::component_name), required
+    /// - Response: [`RestartComponentResponse`](crate::operation::restart_component::RestartComponentResponse)
+    ///   - [`restart_status`](crate::operation::restart_component::RestartComponentResponse::restart_status)
+    ///   - [`message`](crate::operation::restart_component::RestartComponentResponse::message)
+    /// - Errors: [`RestartComponentError`](crate::operation::restart_component::RestartComponentError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ComponentNotFoundError`](crate::types::error::ComponentNotFoundError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`RestartComponent`](crate::operation::restart_component::RestartComponent) for details and an example.
     pub fn restart_component(&self) -> RestartComponentBuilder<Connection> {
         RestartComponentBuilder::new(self.connection.clone())
     }
 
     /// Stops a component.
     ///
-    /// See [`StopComponent`](crate::operation::stop_component::StopComponent).
+    /// - Setters:
+    ///   - [`component_name`](crate::operation::stop_component::StopComponentBuilder::component_name), required
+    /// - Response: [`StopComponentResponse`](crate::operation::stop_component::StopComponentResponse)
+    ///   - [`stop_status`](crate::operation::stop_component::StopComponentResponse::stop_status)
+    ///   - [`message`](crate::operation::stop_component::StopComponentResponse::message)
+    /// - Errors: [`StopComponentError`](crate::operation::stop_component::StopComponentError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ComponentNotFoundError`](crate::types::error::ComponentNotFoundError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`StopComponent`](crate::operation::stop_component::StopComponent) for details and an example.
     pub fn stop_component(&self) -> StopComponentBuilder<Connection> {
         StopComponentBuilder::new(self.connection.clone())
     }
@@ -199,21 +317,55 @@ impl Client {
     /// Starts a deployment from folders on this device: it adds, updates, configures and removes
     /// components.
     ///
-    /// See [`CreateLocalDeployment`](crate::operation::create_local_deployment::CreateLocalDeployment).
+    /// - Setters:
+    ///   - [`group_name`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::group_name)
+    ///   - [`root_component_versions_to_add`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::root_component_versions_to_add)
+    ///   - [`root_components_to_remove`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::root_components_to_remove)
+    ///   - [`component_to_configuration`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::component_to_configuration)
+    ///   - [`component_to_run_with_info`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::component_to_run_with_info)
+    ///   - [`recipe_directory_path`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::recipe_directory_path)
+    ///   - [`artifacts_directory_path`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::artifacts_directory_path)
+    ///   - [`failure_handling_policy`](crate::operation::create_local_deployment::CreateLocalDeploymentBuilder::failure_handling_policy)
+    /// - Response: [`CreateLocalDeploymentResponse`](crate::operation::create_local_deployment::CreateLocalDeploymentResponse)
+    ///   - [`deployment_id`](crate::operation::create_local_deployment::CreateLocalDeploymentResponse::deployment_id)
+    /// - Errors: [`CreateLocalDeploymentError`](crate::operation::create_local_deployment::CreateLocalDeploymentError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`InvalidRecipeDirectoryPathError`](crate::types::error::InvalidRecipeDirectoryPathError)
+    ///   - [`InvalidArtifactsDirectoryPathError`](crate::types::error::InvalidArtifactsDirectoryPathError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`CreateLocalDeployment`](crate::operation::create_local_deployment::CreateLocalDeployment) for details and an example.
     pub fn create_local_deployment(&self) -> CreateLocalDeploymentBuilder<Connection> {
         CreateLocalDeploymentBuilder::new(self.connection.clone())
     }
 
     /// Cancels a local deployment that is queued or in progress.
     ///
-    /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment).
+    /// - Setters:
+    ///   - [`deployment_id`](crate::operation::cancel_local_deployment::CancelLocalDeploymentBuilder::deployment_id)
+    /// - Response: [`CancelLocalDeploymentResponse`](crate::operation::cancel_local_deployment::CancelLocalDeploymentResponse)
+    ///   - [`message`](crate::operation::cancel_local_deployment::CancelLocalDeploymentResponse::message)
+    /// - Errors: [`CancelLocalDeploymentError`](crate::operation::cancel_local_deployment::CancelLocalDeploymentError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment) for details and an example.
     pub fn cancel_local_deployment(&self) -> CancelLocalDeploymentBuilder<Connection> {
         CancelLocalDeploymentBuilder::new(self.connection.clone())
     }
 
     /// Reads the status of a local deployment.
     ///
-    /// See [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
+    /// - Setters:
+    ///   - [`deployment_id`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatusBuilder::deployment_id), required
+    /// - Response: [`GetLocalDeploymentStatusResponse`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatusResponse)
+    ///   - [`deployment`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatusResponse::deployment)
+    /// - Errors: [`GetLocalDeploymentStatusError`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatusError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus) for details and an example.
     pub fn get_local_deployment_status(
         &self,
     ) -> GetLocalDeploymentStatusBuilder<Connection> {
@@ -222,35 +374,81 @@ impl Client {
 
     /// Lists the local deployments that the device has recorded, without their outcome.
     ///
-    /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments).
+    /// - Setters: none
+    /// - Response: [`ListLocalDeploymentsResponse`](crate::operation::list_local_deployments::ListLocalDeploymentsResponse)
+    ///   - [`local_deployments`](crate::operation::list_local_deployments::ListLocalDeploymentsResponse::local_deployments)
+    /// - Errors: [`ListLocalDeploymentsError`](crate::operation::list_local_deployments::ListLocalDeploymentsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments) for details and an example.
     pub fn list_local_deployments(&self) -> ListLocalDeploymentsBuilder<Connection> {
         ListLocalDeploymentsBuilder::new(self.connection.clone())
     }
 
     /// Lists the components of the device with their versions, states and configurations.
     ///
-    /// See [`ListComponents`](crate::operation::list_components::ListComponents).
+    /// - Setters: none
+    /// - Response: [`ListComponentsResponse`](crate::operation::list_components::ListComponentsResponse)
+    ///   - [`components`](crate::operation::list_components::ListComponentsResponse::components)
+    /// - Errors: [`ListComponentsError`](crate::operation::list_components::ListComponentsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`ListComponents`](crate::operation::list_components::ListComponents) for details and an example.
     pub fn list_components(&self) -> ListComponentsBuilder<Connection> {
         ListComponentsBuilder::new(self.connection.clone())
     }
 
     /// Publishes an MQTT message to AWS IoT Core.
     ///
-    /// See [`PublishToIoTCore`](crate::operation::publish_to_iot_core::PublishToIoTCore).
+    /// - Setters:
+    ///   - [`topic_name`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::topic_name), required
+    ///   - [`qos`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::qos), required
+    ///   - [`payload`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::payload)
+    ///   - [`retain`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::retain)
+    ///   - [`user_properties`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::user_properties)
+    ///   - [`message_expiry_interval_seconds`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::message_expiry_interval_seconds)
+    ///   - [`correlation_data`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::correlation_data)
+    ///   - [`response_topic`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::response_topic)
+    ///   - [`payload_format`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::payload_format)
+    ///   - [`content_type`](crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder::content_type)
+    /// - Response: [`PublishToIoTCoreResponse`](crate::operation::publish_to_iot_core::PublishToIoTCoreResponse)
+    /// - Errors: [`PublishToIoTCoreError`](crate::operation::publish_to_iot_core::PublishToIoTCoreError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`PublishToIoTCore`](crate::operation::publish_to_iot_core::PublishToIoTCore) for details and an example.
     pub fn publish_to_iot_core(&self) -> PublishToIoTCoreBuilder<Connection> {
         PublishToIoTCoreBuilder::new(self.connection.clone())
     }
 
     /// Receives MQTT messages from AWS IoT Core on the topics that match a filter.
     ///
-    /// See [`SubscribeToIoTCore`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCore).
+    /// - Setters:
+    ///   - [`topic_name`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreBuilder::topic_name), required
+    ///   - [`qos`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreBuilder::qos), required
+    /// - Response: [`SubscribeToIoTCoreResponse`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreResponse)
+    /// - Events from the server: [`IoTCoreMessage`](crate::types::IoTCoreMessage)
+    /// - Errors: [`SubscribeToIoTCoreError`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`SubscribeToIoTCore`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCore) for details and an example.
     pub fn subscribe_to_iot_core(&self) -> SubscribeToIoTCoreBuilder<Connection> {
         SubscribeToIoTCoreBuilder::new(self.connection.clone())
     }
 
     /// Checks the token of another component, on behalf of the stream manager.
     ///
-    /// See [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
+    /// - Setters:
+    ///   - [`token`](crate::operation::validate_authorization_token::ValidateAuthorizationTokenBuilder::token), required
+    /// - Response: [`ValidateAuthorizationTokenResponse`](crate::operation::validate_authorization_token::ValidateAuthorizationTokenResponse)
+    ///   - [`is_valid`](crate::operation::validate_authorization_token::ValidateAuthorizationTokenResponse::is_valid)
+    /// - Errors: [`ValidateAuthorizationTokenError`](crate::operation::validate_authorization_token::ValidateAuthorizationTokenError)
+    ///   - [`InvalidTokenError`](crate::types::error::InvalidTokenError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken) for details and an example.
     pub fn validate_authorization_token(
         &self,
     ) -> ValidateAuthorizationTokenBuilder<Connection> {
@@ -259,42 +457,116 @@ impl Client {
 
     /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
     ///
-    /// See [`GetSecretValue`](crate::operation::get_secret_value::GetSecretValue).
+    /// - Setters:
+    ///   - [`secret_id`](crate::operation::get_secret_value::GetSecretValueBuilder::secret_id), required
+    ///   - [`version_id`](crate::operation::get_secret_value::GetSecretValueBuilder::version_id)
+    ///   - [`version_stage`](crate::operation::get_secret_value::GetSecretValueBuilder::version_stage)
+    ///   - [`refresh`](crate::operation::get_secret_value::GetSecretValueBuilder::refresh)
+    /// - Response: [`GetSecretValueResponse`](crate::operation::get_secret_value::GetSecretValueResponse)
+    ///   - [`secret_id`](crate::operation::get_secret_value::GetSecretValueResponse::secret_id)
+    ///   - [`version_id`](crate::operation::get_secret_value::GetSecretValueResponse::version_id)
+    ///   - [`version_stage`](crate::operation::get_secret_value::GetSecretValueResponse::version_stage)
+    ///   - [`secret_value`](crate::operation::get_secret_value::GetSecretValueResponse::secret_value)
+    /// - Errors: [`GetSecretValueError`](crate::operation::get_secret_value::GetSecretValueError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`GetSecretValue`](crate::operation::get_secret_value::GetSecretValue) for details and an example.
     pub fn get_secret_value(&self) -> GetSecretValueBuilder<Connection> {
         GetSecretValueBuilder::new(self.connection.clone())
     }
 
     /// Creates a password for the local debug console that is valid for 8 hours.
     ///
-    /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword).
+    /// - Setters: none
+    /// - Response: [`CreateDebugPasswordResponse`](crate::operation::create_debug_password::CreateDebugPasswordResponse)
+    ///   - [`password`](crate::operation::create_debug_password::CreateDebugPasswordResponse::password)
+    ///   - [`username`](crate::operation::create_debug_password::CreateDebugPasswordResponse::username)
+    ///   - [`password_expiration`](crate::operation::create_debug_password::CreateDebugPasswordResponse::password_expiration)
+    ///   - [`certificate_sha256_hash`](crate::operation::create_debug_password::CreateDebugPasswordResponse::certificate_sha256_hash)
+    ///   - [`certificate_sha1_hash`](crate::operation::create_debug_password::CreateDebugPasswordResponse::certificate_sha1_hash)
+    /// - Errors: [`CreateDebugPasswordError`](crate::operation::create_debug_password::CreateDebugPasswordError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword) for details and an example.
     pub fn create_debug_password(&self) -> CreateDebugPasswordBuilder<Connection> {
         CreateDebugPasswordBuilder::new(self.connection.clone())
     }
 
     /// Reads a shadow that is stored on the device.
     ///
-    /// See [`GetThingShadow`](crate::operation::get_thing_shadow::GetThingShadow).
+    /// - Setters:
+    ///   - [`thing_name`](crate::operation::get_thing_shadow::GetThingShadowBuilder::thing_name), required
+    ///   - [`shadow_name`](crate::operation::get_thing_shadow::GetThingShadowBuilder::shadow_name)
+    /// - Response: [`GetThingShadowResponse`](crate::operation::get_thing_shadow::GetThingShadowResponse)
+    ///   - [`payload`](crate::operation::get_thing_shadow::GetThingShadowResponse::payload)
+    /// - Errors: [`GetThingShadowError`](crate::operation::get_thing_shadow::GetThingShadowError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`GetThingShadow`](crate::operation::get_thing_shadow::GetThingShadow) for details and an example.
     pub fn get_thing_shadow(&self) -> GetThingShadowBuilder<Connection> {
         GetThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Changes or creates a shadow on the device by merging a document into it.
     ///
-    /// See [`UpdateThingShadow`](crate::operation::update_thing_shadow::UpdateThingShadow).
+    /// - Setters:
+    ///   - [`thing_name`](crate::operation::update_thing_shadow::UpdateThingShadowBuilder::thing_name), required
+    ///   - [`payload`](crate::operation::update_thing_shadow::UpdateThingShadowBuilder::payload), required
+    ///   - [`shadow_name`](crate::operation::update_thing_shadow::UpdateThingShadowBuilder::shadow_name)
+    /// - Response: [`UpdateThingShadowResponse`](crate::operation::update_thing_shadow::UpdateThingShadowResponse)
+    ///   - [`payload`](crate::operation::update_thing_shadow::UpdateThingShadowResponse::payload)
+    /// - Errors: [`UpdateThingShadowError`](crate::operation::update_thing_shadow::UpdateThingShadowError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ConflictError`](crate::types::error::ConflictError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`UpdateThingShadow`](crate::operation::update_thing_shadow::UpdateThingShadow) for details and an example.
     pub fn update_thing_shadow(&self) -> UpdateThingShadowBuilder<Connection> {
         UpdateThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Deletes a shadow from the device.
     ///
-    /// See [`DeleteThingShadow`](crate::operation::delete_thing_shadow::DeleteThingShadow).
+    /// - Setters:
+    ///   - [`thing_name`](crate::operation::delete_thing_shadow::DeleteThingShadowBuilder::thing_name), required
+    ///   - [`shadow_name`](crate::operation::delete_thing_shadow::DeleteThingShadowBuilder::shadow_name)
+    /// - Response: [`DeleteThingShadowResponse`](crate::operation::delete_thing_shadow::DeleteThingShadowResponse)
+    ///   - [`payload`](crate::operation::delete_thing_shadow::DeleteThingShadowResponse::payload)
+    /// - Errors: [`DeleteThingShadowError`](crate::operation::delete_thing_shadow::DeleteThingShadowError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`DeleteThingShadow`](crate::operation::delete_thing_shadow::DeleteThingShadow) for details and an example.
     pub fn delete_thing_shadow(&self) -> DeleteThingShadowBuilder<Connection> {
         DeleteThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
     ///
-    /// See [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
+    /// - Setters:
+    ///   - [`thing_name`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder::thing_name), required
+    ///   - [`next_token`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder::next_token)
+    ///   - [`page_size`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder::page_size)
+    /// - Response: [`ListNamedShadowsForThingResponse`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingResponse)
+    ///   - [`results`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingResponse::results)
+    ///   - [`timestamp`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingResponse::timestamp)
+    ///   - [`next_token`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingResponse::next_token)
+    /// - Errors: [`ListNamedShadowsForThingError`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///
+    /// See [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing) for details and an example.
     pub fn list_named_shadows_for_thing(
         &self,
     ) -> ListNamedShadowsForThingBuilder<Connection> {
@@ -303,14 +575,30 @@ impl Client {
 
     /// Freezes the processes of a running component. Linux only.
     ///
-    /// See [`PauseComponent`](crate::operation::pause_component::PauseComponent).
+    /// - Setters:
+    ///   - [`component_name`](crate::operation::pause_component::PauseComponentBuilder::component_name), required
+    /// - Response: [`PauseComponentResponse`](crate::operation::pause_component::PauseComponentResponse)
+    /// - Errors: [`PauseComponentError`](crate::operation::pause_component::PauseComponentError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`PauseComponent`](crate::operation::pause_component::PauseComponent) for details and an example.
     pub fn pause_component(&self) -> PauseComponentBuilder<Connection> {
         PauseComponentBuilder::new(self.connection.clone())
     }
 
     /// Resumes the processes of a paused component. Linux only.
     ///
-    /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent).
+    /// - Setters:
+    ///   - [`component_name`](crate::operation::resume_component::ResumeComponentBuilder::component_name), required
+    /// - Response: [`ResumeComponentResponse`](crate::operation::resume_component::ResumeComponentResponse)
+    /// - Errors: [`ResumeComponentError`](crate::operation::resume_component::ResumeComponentError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`ResourceNotFoundError`](crate::types::error::ResourceNotFoundError)
+    ///
+    /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent) for details and an example.
     pub fn resume_component(&self) -> ResumeComponentBuilder<Connection> {
         ResumeComponentBuilder::new(self.connection.clone())
     }
@@ -318,7 +606,16 @@ impl Client {
     /// Receives a server certificate for connections from client devices, and a new one at each
     /// renewal.
     ///
-    /// See [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
+    /// - Setters:
+    ///   - [`certificate_options`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesBuilder::certificate_options), required
+    /// - Response: [`SubscribeToCertificateUpdatesResponse`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesResponse)
+    /// - Events from the server: [`CertificateUpdateEvent`](crate::types::CertificateUpdateEvent)
+    /// - Errors: [`SubscribeToCertificateUpdatesError`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates) for details and an example.
     pub fn subscribe_to_certificate_updates(
         &self,
     ) -> SubscribeToCertificateUpdatesBuilder<Connection> {
@@ -327,7 +624,16 @@ impl Client {
 
     /// Checks whether a certificate is that of a client device.
     ///
-    /// See [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
+    /// - Setters:
+    ///   - [`credential`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder::credential), required
+    /// - Response: [`VerifyClientDeviceIdentityResponse`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityResponse)
+    ///   - [`is_valid_client_device`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityResponse::is_valid_client_device)
+    /// - Errors: [`VerifyClientDeviceIdentityError`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity) for details and an example.
     pub fn verify_client_device_identity(
         &self,
     ) -> VerifyClientDeviceIdentityBuilder<Connection> {
@@ -336,7 +642,17 @@ impl Client {
 
     /// Opens a session for a client device that has connected, and returns the token of the session.
     ///
-    /// See [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
+    /// - Setters:
+    ///   - [`credential`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenBuilder::credential), required
+    /// - Response: [`GetClientDeviceAuthTokenResponse`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenResponse)
+    ///   - [`client_device_auth_token`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenResponse::client_device_auth_token)
+    /// - Errors: [`GetClientDeviceAuthTokenError`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`InvalidCredentialError`](crate::types::error::InvalidCredentialError)
+    ///
+    /// See [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken) for details and an example.
     pub fn get_client_device_auth_token(
         &self,
     ) -> GetClientDeviceAuthTokenBuilder<Connection> {
@@ -346,7 +662,19 @@ impl Client {
     /// Checks whether a client device may perform an operation on a resource, according to the device
     /// groups and policies of the client device auth component.
     ///
-    /// See [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
+    /// - Setters:
+    ///   - [`client_device_auth_token`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder::client_device_auth_token), required
+    ///   - [`operation`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder::operation), required
+    ///   - [`resource`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder::resource), required
+    /// - Response: [`AuthorizeClientDeviceActionResponse`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionResponse)
+    ///   - [`is_authorized`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionResponse::is_authorized)
+    /// - Errors: [`AuthorizeClientDeviceActionError`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///   - [`InvalidClientDeviceAuthTokenError`](crate::types::error::InvalidClientDeviceAuthTokenError)
+    ///
+    /// See [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction) for details and an example.
     pub fn authorize_client_device_action(
         &self,
     ) -> AuthorizeClientDeviceActionBuilder<Connection> {
@@ -356,7 +684,15 @@ impl Client {
     /// Records metrics of the calling component in the telemetry of the device. Only for AWS
     /// components.
     ///
-    /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric).
+    /// - Setters:
+    ///   - [`metrics`](crate::operation::put_component_metric::PutComponentMetricBuilder::metrics), required
+    /// - Response: [`PutComponentMetricResponse`](crate::operation::put_component_metric::PutComponentMetricResponse)
+    /// - Errors: [`PutComponentMetricError`](crate::operation::put_component_metric::PutComponentMetricError)
+    ///   - [`UnauthorizedError`](crate::types::error::UnauthorizedError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///   - [`InvalidArgumentsError`](crate::types::error::InvalidArgumentsError)
+    ///
+    /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric) for details and an example.
     pub fn put_component_metric(&self) -> PutComponentMetricBuilder<Connection> {
         PutComponentMetricBuilder::new(self.connection.clone())
     }
@@ -364,7 +700,13 @@ impl Client {
     /// Subscribes to the status of the device's connection to AWS IoT Core: the current status and all
     /// changes.
     ///
-    /// See [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).
+    /// - Setters: none
+    /// - Response: [`SubscribeToIoTCoreConnectionStatusResponse`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatusResponse)
+    /// - Events from the server: [`IoTCoreConnectionStatusEvent`](crate::types::IoTCoreConnectionStatusEvent)
+    /// - Errors: [`SubscribeToIoTCoreConnectionStatusError`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatusError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus) for details and an example.
     pub fn subscribe_to_iot_core_connection_status(
         &self,
     ) -> SubscribeToIoTCoreConnectionStatusBuilder<Connection> {

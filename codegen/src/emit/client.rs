@@ -25,7 +25,7 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
     let is_greengrass = matches!(service.connector, Connector::Greengrass);
     let (builder, connect) = is_greengrass.then(|| connect(is_async)).unzip();
     let plain_builder = (!is_greengrass).then(|| quote!(ConnectionBuilder,));
-    let methods = service.operations.iter().map(method);
+    let methods = service.operations.iter().map(|it| method(service, it));
     quote! {
         #![doc = #about]
         #example
@@ -75,9 +75,12 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
 fn connect(is_async: bool) -> (TokenStream, TokenStream) {
     let builder = quote! {
         /// Builds a [`Client`] and opens its connection; options that are not set come from the environment.
+        // The search of rustdoc does not find the methods of an alias.
+        #[doc(alias("auth_token", "socket_path"))]
         pub type ClientBuilder = eventstream_rpc::greengrass::Builder<Connection, Client>;
 
         /// Builds and opens a [`Connection`]; options that are not set come from the environment.
+        #[doc(alias("auth_token", "socket_path"))]
         pub type ConnectionBuilder = eventstream_rpc::greengrass::Builder<Connection>;
     };
     let (asyncness, dot_await) = is_async.then(|| (quote!(async), quote!(.await))).unzip();
@@ -105,11 +108,9 @@ fn connect(is_async: bool) -> (TokenStream, TokenStream) {
     (builder, methods)
 }
 
-fn method(operation: &Operation) -> TokenStream {
+fn method(service: &Service, operation: &Operation) -> TokenStream {
     let (method, builder) = (ident(&operation.method), ident(&operation.builder.name));
-    let link =
-        format!("See [`{0}`](crate::operation::{1}::{0}).", operation.name, operation.method);
-    let docs = operation::summary(operation, &link);
+    let docs = operation::call(service, operation);
     quote! {
         #docs
         pub fn #method(&self) -> crate::operation::#method::#builder<Connection> {

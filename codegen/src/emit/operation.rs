@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{builder, docs, error, ident, structure};
-use crate::ir::{Events, Example, Operation, Parent, Service, Shape, TypeRef};
+use crate::ir::{Events, Example, Member, Operation, Parent, Service, Shape, TypeRef};
 
 pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     let parent = Parent::Operation(operation.method.clone());
@@ -19,9 +19,12 @@ pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     let marker = marker(service, operation);
     let call = builder::of_call(service, operation, request_shape);
     let error = error::operation_error(operation);
-    let about = format!(" The operation `{}` with its builder, shapes and error.", operation.id);
+    // The index of modules shows the first sentence.
+    let summary = docs::summary(&operation.docs);
+    let about = format!("The operation `{}` with its builder, shapes and error.", operation.id);
+    let about = docs::inner(&format!("{summary}\n\n{about}"));
     quote! {
-        #![doc = #about]
+        #about
 
         #(pub use #reexports;)*
         #marker
@@ -118,19 +121,44 @@ pub(super) fn summary(operation: &Operation, link: &str) -> TokenStream {
 
 /// The links and the example at the end of an operation's documentation.
 fn page(service: &Service, operation: &Operation) -> String {
-    let link = |it: &TypeRef| format!("[`{}`]", it.name);
-    let mut rows = vec![
-        format!("- Request: {}", link(&operation.request)),
-        format!("- Response: {}", link(&operation.response)),
-    ];
-    if let Events::Stream { request, response } = &operation.events {
-        rows.extend(request.iter().map(|it| format!("- Events from the client: {}", link(it))));
-        rows.extend(response.iter().map(|it| format!("- Events from the server: {}", link(it))));
-    }
-    rows.push(format!("- Errors: [`{}`]", operation.error));
     let example = operation.example.as_ref().filter(|_| service.sides.client);
     let example = example.map(|it| example_of(service, &operation.events, it));
-    format!("{}{}", rows.join("\n"), example.unwrap_or_default())
+    let request = format!("- Request: [`{}`]\n", operation.request.name);
+    let results = results(operation, |it| format!("[`{}`]", it.name), "");
+    format!("{request}{results}{}", example.unwrap_or_default())
+}
+
+/// The rows about the response, the events and the errors. `members` are those of the response.
+fn results(operation: &Operation, link: impl Fn(&TypeRef) -> String, members: &str) -> String {
+    let mut rows = format!("- Response: {}{members}", link(&operation.response));
+    if let Events::Stream { request, response } = &operation.events {
+        rows.extend(request.iter().map(|it| format!("\n- Events from the client: {}", link(it))));
+        rows.extend(response.iter().map(|it| format!("\n- Events from the server: {}", link(it))));
+    }
+    let parent = Parent::Operation(operation.method.clone());
+    rows + "\n- Errors: " + &link(&TypeRef { parent, name: operation.error.clone() })
+}
+
+/// The documentation of a client's method: the setters of the builder, those of required members first, the response,
+/// the errors and a link to the rest.
+pub(super) fn call(service: &Service, operation: &Operation) -> TokenStream {
+    let [request, response] = operation.request_response.map(|it| &service.shapes[it]);
+    let link = |it: &TypeRef| format!("[`{}`]({})", it.name, it.path());
+    let parent = Parent::Operation(operation.method.clone());
+    let [builder, operation_type] = [&operation.builder.name, &operation.name]
+        .map(|name| TypeRef { parent: parent.clone(), name: name.clone() });
+    let row = |of: &TypeRef, it: &Member| format!("\n  - [`{0}`]({1}::{0})", it.name, of.path());
+    let required = request.members.iter().filter(|it| it.must_be_set());
+    let required = required.map(|it| row(&builder, it) + ", required");
+    let optional = request.members.iter().filter(|it| !it.must_be_set());
+    let setters: String = required.chain(optional.map(|it| row(&builder, it))).collect();
+    let setters = if setters.is_empty() { "none" } else { &setters };
+    let members = response.members.iter().filter(|_| response.members.len() < 8);
+    let members: String = members.map(|it| row(&operation.response, it)).collect();
+    let results = results(operation, link, &members);
+    let errors: String = operation.errors.iter().map(|it| format!("\n  - {}", link(it))).collect();
+    let rest = format!("See {} for details and an example.", link(&operation_type));
+    summary(operation, &format!("- Setters: {setters}\n{results}{errors}\n\n{rest}"))
 }
 
 fn example_of(service: &Service, events: &Events, example: &Example) -> String {

@@ -53,14 +53,26 @@ impl Client {
 
     /// Returns the message of the request unchanged.
     ///
-    /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage).
+    /// - Setters:
+    ///   - [`message`](crate::operation::echo_message::EchoMessageBuilder::message)
+    /// - Response: [`EchoMessageResponse`](crate::operation::echo_message::EchoMessageResponse)
+    ///   - [`message`](crate::operation::echo_message::EchoMessageResponse::message)
+    /// - Errors: [`EchoMessageError`](crate::operation::echo_message::EchoMessageError)
+    ///
+    /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage) for details and an example.
     pub fn echo_message(&self) -> EchoMessageBuilder<Connection> {
         EchoMessageBuilder::new(self.connection.clone())
     }
 
     /// Returns every event of the client, unchanged and in order.
     ///
-    /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages).
+    /// - Setters: none
+    /// - Response: [`EchoStreamingResponse`](crate::types::EchoStreamingResponse)
+    /// - Events from the client: [`EchoStreamingMessage`](crate::types::EchoStreamingMessage)
+    /// - Events from the server: [`EchoStreamingMessage`](crate::types::EchoStreamingMessage)
+    /// - Errors: [`EchoStreamMessagesError`](crate::operation::echo_stream_messages::EchoStreamMessagesError)
+    ///
+    /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages) for details and an example.
     pub fn echo_stream_messages(&self) -> EchoStreamMessagesBuilder<Connection> {
         EchoStreamMessagesBuilder::new(self.connection.clone())
     }
@@ -69,7 +81,12 @@ impl Client {
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
-    /// See [`CauseServiceError`](crate::operation::cause_service_error::CauseServiceError).
+    /// - Setters: none
+    /// - Response: [`CauseServiceErrorResponse`](crate::operation::cause_service_error::CauseServiceErrorResponse)
+    /// - Errors: [`CauseServiceErrorError`](crate::operation::cause_service_error::CauseServiceErrorError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`CauseServiceError`](crate::operation::cause_service_error::CauseServiceError) for details and an example.
     pub fn cause_service_error(&self) -> CauseServiceErrorBuilder<Connection> {
         CauseServiceErrorBuilder::new(self.connection.clone())
     }
@@ -78,7 +95,14 @@ impl Client {
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
-    /// See [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError).
+    /// - Setters: none
+    /// - Response: [`EchoStreamingResponse`](crate::types::EchoStreamingResponse)
+    /// - Events from the client: [`EchoStreamingMessage`](crate::types::EchoStreamingMessage)
+    /// - Events from the server: [`EchoStreamingMessage`](crate::types::EchoStreamingMessage)
+    /// - Errors: [`CauseStreamServiceToErrorError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToErrorError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError) for details and an example.
     pub fn cause_stream_service_to_error(
         &self,
     ) -> CauseStreamServiceToErrorBuilder<Connection> {
@@ -87,14 +111,26 @@ impl Client {
 
     /// Returns products. The list may be empty.
     ///
-    /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts).
+    /// - Setters: none
+    /// - Response: [`GetAllProductsResponse`](crate::operation::get_all_products::GetAllProductsResponse)
+    ///   - [`products`](crate::operation::get_all_products::GetAllProductsResponse::products)
+    /// - Errors: [`GetAllProductsError`](crate::operation::get_all_products::GetAllProductsError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts) for details and an example.
     pub fn get_all_products(&self) -> GetAllProductsBuilder<Connection> {
         GetAllProductsBuilder::new(self.connection.clone())
     }
 
     /// Returns customers. The list may be empty.
     ///
-    /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers).
+    /// - Setters: none
+    /// - Response: [`GetAllCustomersResponse`](crate::operation::get_all_customers::GetAllCustomersResponse)
+    ///   - [`customers`](crate::operation::get_all_customers::GetAllCustomersResponse::customers)
+    /// - Errors: [`GetAllCustomersError`](crate::operation::get_all_customers::GetAllCustomersError)
+    ///   - [`ServiceError`](crate::types::error::ServiceError)
+    ///
+    /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers) for details and an example.
     pub fn get_all_customers(&self) -> GetAllCustomersBuilder<Connection> {
         GetAllCustomersBuilder::new(self.connection.clone())
     }
