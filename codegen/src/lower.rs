@@ -125,7 +125,8 @@ impl Lowering<'_, '_> {
             builder: self.call_builder(names, request, shape.location),
             errors: errors.iter().map(|it| it.type_ref.clone()).collect(),
             permission: shape.traits.permission().and_then(|it| {
-                Some((it.text("service")?.to_owned(), it.text("resource")?.to_owned()))
+                let text = |key| Some(it.value.get(key)?.as_str()?.to_owned());
+                Some((text("service")?, text("resource")?))
             }),
             error_events: error_events
                 .iter()

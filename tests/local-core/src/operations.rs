@@ -128,7 +128,7 @@ pub(crate) fn service_of(id: &str) -> Option<&'static Service> {
     OPERATIONS.iter().map(|it| it.service).find(|it| it.id == id)
 }
 
-/// The service of an operation of the model, which may be one that somebody has added to the model.
+/// The service of an operation of the model, which need not be one of a nucleus: models can be extended.
 fn known_service(id: &'static str) -> &'static Service {
     let known = SERVICES.iter().copied().find(|it| it.id == id);
     known.unwrap_or_else(|| {

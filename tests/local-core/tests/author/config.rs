@@ -101,7 +101,7 @@ async fn a_watch_survives_an_outage() {
     let mut settings = config::watch::<Settings>(&client).await.unwrap();
     assert_eq!(next(&mut settings).await, Ok(5));
     core.disconnect_all().await;
-    // A change that nobody hears of.
+    // A change without an event.
     core.merge_config("a", json!({ "interval": 6 }));
     assert_eq!(next(&mut settings).await, Ok(6));
     core.merge_config("a", json!({ "interval": 7 }));

@@ -61,7 +61,7 @@ async fn a_conflict_leads_to_another_attempt() {
     shadow.update(|_| Update::desired(level(1))).await.unwrap();
     let other = shadow.clone();
     let handle = tokio::runtime::Handle::current();
-    // Somebody else is faster.
+    // Another client is faster.
     let interfere = |document: &ShadowDocument<Lamp>, times| {
         // The number of requests in a second is limited.
         clock.advance(Duration::from_secs(1));
