@@ -23,6 +23,7 @@ pub(crate) struct Machine {
     steps: Vec<(StepKind, Option<Duration>)>,
     are_dependencies_ready: bool,
     is_by_hand: bool,
+    is_installed: bool,
     /// The state of the last error, until the component starts or finishes.
     failed_in: Option<State>,
     errors: Errors,
@@ -40,6 +41,7 @@ impl Machine {
             steps: steps(lifecycle),
             are_dependencies_ready: false,
             is_by_hand: false,
+            is_installed: false,
             failed_in: None,
             errors: Errors::default(),
             outputs: VecDeque::new(),
@@ -194,6 +196,7 @@ impl Machine {
     }
 
     fn installed(&mut self, now: Instant) {
+        self.is_installed = true;
         self.enter(State::Installed);
         self.start_if_ready(now);
     }

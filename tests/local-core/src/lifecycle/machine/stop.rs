@@ -20,7 +20,7 @@ impl Machine {
             if !self.start_step(StepKind::Shutdown, now) {
                 self.terminate(now);
             }
-        } else if reinstalls {
+        } else if reinstalls || !self.is_installed {
             self.reinstall(now);
         } else {
             self.next = Next::Start;
@@ -68,11 +68,13 @@ impl Machine {
 
     pub(super) fn uninstalled(&mut self) {
         self.wait = Wait::Nothing;
+        self.is_installed = false;
         self.enter(State::Uninstalled);
     }
 
     pub(super) fn reinstall(&mut self, now: Instant) {
         self.next = Next::Start;
+        self.is_installed = false;
         self.enter(State::New);
         self.install(now);
     }
@@ -92,6 +94,7 @@ impl Machine {
             _ if self.is_by_hand && self.state != State::Finished => {
                 self.warn("is started by hand, so it is not restarted");
             }
+            State::Finished if !self.is_installed => self.reinstall(now),
             State::Finished => {
                 self.next = Next::Start;
                 self.installed(now);

@@ -100,6 +100,23 @@ fn a_stop_ends_the_install_step() {
 }
 
 #[test]
+fn a_component_whose_installation_was_interrupted_is_installed_again() {
+    let mut player = Player::new(&[Install, Run]);
+    player.handle(Input::Stop);
+    assert_eq!(player.handle(Input::ProcessesEnded), "FINISHED");
+    assert_eq!(player.handle(Input::Restart), "NEW Install");
+    player.handle(Input::Replace);
+    player.handle(Input::ProcessesEnded);
+    assert!(player.machine.is_replaceable());
+    let lifecycle = Lifecycle::default();
+    player.machine.replace(&lifecycle, false, player.now);
+    assert_eq!(player.outputs(), "NEW INSTALLED");
+    player.handle(Input::Replace);
+    player.machine.replace(&lifecycle, false, player.now);
+    assert_eq!(player.outputs(), "INSTALLED");
+}
+
+#[test]
 fn a_stop_ends_the_wait_for_dependencies() {
     let mut player = Player::new(&[Run, Shutdown]);
     assert_eq!(player.outputs(), "INSTALLED");
