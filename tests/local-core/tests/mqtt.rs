@@ -202,6 +202,37 @@ async fn a_refused_subscription_fails_with_the_reason_code() {
 }
 
 #[tokio::test]
+async fn what_mqtt_forbids_does_not_end_the_connection() {
+    if !mosquitto::is_installed() {
+        return;
+    }
+    let broker = Broker::start("").await;
+    let (_core, client) = connected(LocalCore::builder().mqtt(broker.url())).await;
+    let mut received = subscribe(&client, "t").await;
+    let publish_to = |topic: &str| {
+        let publish = client.publish_to_iot_core().topic_name(topic).qos(Qos::AtLeastOnce);
+        publish.payload("x")
+    };
+    let long = "x".repeat(65_536);
+    let property = UserProperty::builder().key("k").value(&*long).build();
+    for refused in [
+        publish_to("t\u{1}"),
+        publish_to(&format!("$aws/rules/{long}/t")),
+        publish_to("t").response_topic(&*long),
+        publish_to("t").correlation_data(long.clone()),
+        publish_to("t").user_properties(vec![property]),
+    ] {
+        assert_eq!(refused.send().await.unwrap_err().code(), Some("ServiceError"));
+    }
+    for filter in ["$share", "$share/group", &format!("$share/{long}/t")] {
+        let refused = client.subscribe_to_iot_core().topic_name(filter).qos(Qos::AtLeastOnce);
+        assert_eq!(refused.send().await.unwrap_err().code(), Some("ServiceError"));
+    }
+    publish(&client, "t", "end").await.unwrap();
+    assert_eq!(text(&mut received).await, pair("t", "end"));
+}
+
+#[tokio::test]
 async fn two_cores_exchange_messages() {
     if !mosquitto::is_installed() {
         return;
