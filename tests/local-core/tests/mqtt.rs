@@ -17,7 +17,7 @@ use crate::{
 use mosquitto::Broker;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
 /// A core that is connected to a broker. Its subscriptions wait for the broker without a time limit.
@@ -171,34 +171,87 @@ async fn a_login_has_the_permissions_of_the_broker() {
     assert_eq!(text(&mut received).await, pair("allowed/x", "allowed/x"));
 }
 
+/// A listener for the connections of a core, and its URL.
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// Accepts a client as a broker does.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    let (mut io, _) = listener.accept().await.unwrap();
+    assert_eq!(packet(&mut io).await.unwrap().0, CONNECT);
+    io.write_all(&[0x20, 3, 0, 0, 0]).await.unwrap();
+    io
+}
+
+const CONNECT: u8 = 1;
+const PUBLISH: u8 = 3;
+const SUBSCRIBE: u8 = 8;
+
+/// The type and the content of the next packet, which is short.
+async fn packet(io: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
+    let mut head = [0; 2];
+    io.read_exact(&mut head).await?;
+    let mut body = vec![0; head[1].into()];
+    io.read_exact(&mut body).await?;
+    Ok((head[0] >> 4, body))
+}
+
+/// The last byte of the next message with QoS 1 and a topic of one letter. Acknowledges the message.
+async fn acknowledge(io: &mut TcpStream) -> u8 {
+    let (kind, body) = packet(io).await.unwrap();
+    assert_eq!(kind, PUBLISH);
+    io.write_all(&[0x40, 2, body[3], body[4]]).await.unwrap();
+    *body.last().unwrap()
+}
+
 /// Serves a connection as a broker that refuses all subscriptions.
 async fn refuse_subscriptions(listener: TcpListener) -> std::io::Result<()> {
-    let (mut io, _) = listener.accept().await?;
+    let mut io = accept(&listener).await;
     loop {
-        let mut head = [0; 2];
-        io.read_exact(&mut head).await?;
-        let mut body = vec![0; head[1].into()];
-        io.read_exact(&mut body).await?;
-        match head[0] >> 4 {
-            // CONNECT: CONNACK.
-            1 => io.write_all(&[0x20, 3, 0, 0, 0]).await?,
-            // SUBSCRIBE: SUBACK with the reason code "not authorized".
-            8 => io.write_all(&[0x90, 4, body[0], body[1], 0, 0x87]).await?,
-            _ => {}
+        let (kind, body) = packet(&mut io).await?;
+        if kind == SUBSCRIBE {
+            // SUBACK with the reason code "not authorized".
+            io.write_all(&[0x90, 4, body[0], body[1], 0, 0x87]).await?;
         }
     }
 }
 
 #[tokio::test]
 async fn a_refused_subscription_fails_with_the_reason_code() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let (listener, url) = listen().await;
     tokio::spawn(refuse_subscriptions(listener));
     let (_core, client) = connected(LocalCore::builder().mqtt(url)).await;
     let denied = client.subscribe_to_iot_core().topic_name("denied").qos(Qos::AtLeastOnce);
     let error = denied.send().await.unwrap_err();
     let error = error.service_error().unwrap().decode::<ServiceError>().unwrap();
     assert_eq!(error.context.unwrap()["reasonCode"], 0x87);
+}
+
+/// The messages that are sent at once.
+const IN_FLIGHT: u8 = 5;
+
+#[tokio::test]
+async fn messages_stay_in_order_when_a_connection_ends() {
+    for _ in 0..5 {
+        let (listener, url) = listen().await;
+        let (io, (_core, client)) =
+            tokio::join!(accept(&listener), connected(LocalCore::builder().mqtt(url)));
+        let mut io = io;
+        for index in 0..9 {
+            publish(&client, "t", vec![index]).await.unwrap();
+        }
+        for _ in 0..IN_FLIGHT {
+            assert_eq!(packet(&mut io).await.unwrap().0, PUBLISH);
+        }
+        drop(io);
+        let mut io = accept(&listener).await;
+        for index in 0..9 {
+            assert_eq!(acknowledge(&mut io).await, index);
+        }
+    }
 }
 
 #[tokio::test]

@@ -180,6 +180,8 @@ async fn send_messages(client: AsyncClient, iot_core: Weak<IotCore>, queued: Arc
             }
         };
         tokio::select! {
+            // Those that return to the queue are sent before the others in it.
+            biased;
             result = acknowledged => match result {
                 Ok(()) => drop(in_flight.pop_front()),
                 Err(error) => retry(&mut in_flight, error, &iot_core).await,
@@ -198,7 +200,9 @@ async fn send_messages(client: AsyncClient, iot_core: Weak<IotCore>, queued: Arc
 async fn next_message(iot_core: &Weak<IotCore>, queued: &Notify) -> Option<Message> {
     loop {
         let message = with_broker(iot_core, |core, _| {
-            core.is_connected.borrow().then(|| core.lock().spool.pop()).flatten()
+            // Locked first, as by all that read whether there is a connection.
+            let mut state = core.lock();
+            core.is_connected.borrow().then(|| state.spool.pop()).flatten()
         })?;
         if message.is_some() {
             return message;
@@ -256,8 +260,56 @@ async fn retry(
     }
     for mut message in failed.into_iter().rev() {
         message.attempts += 1;
-        if message.qos > 0 && message.attempts < MAX_ATTEMPTS {
-            with_broker(iot_core, |core, _| core.lock().spool.put_back(message));
+        if message.qos == 0 {
+            continue;
         }
+        if message.attempts >= MAX_ATTEMPTS {
+            let topic = &message.topic;
+            tracing::warn!(
+                "a message to {topic} is lost: it was sent {MAX_ATTEMPTS} times without an answer"
+            );
+            continue;
+        }
+        with_broker(iot_core, |core, _| core.lock().spool.put_back(message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::mpsc,
+        task::{Context, Waker},
+        thread,
+    };
+
+    use super::{super::Target, *};
+    use crate::{clock::Clock, edition::Edition};
+
+    #[test]
+    fn the_queue_does_not_block_a_change_of_the_connection() {
+        let options = Options { url: "mqtt://localhost".to_owned(), ..Options::default() };
+        let target = Target::Broker(options);
+        let core = target.prepare(Edition::Java, Clock::default(), None).unwrap();
+        core.set_connected(true);
+        let state = core.lock();
+        let (sender, received) = mpsc::channel();
+        let (started, weak) = (sender.clone(), Arc::downgrade(&core));
+        thread::spawn(move || {
+            started.send(()).unwrap();
+            let queued = Notify::new();
+            let next = pin!(next_message(&weak, &queued));
+            let _ = next.poll(&mut Context::from_waker(Waker::noop()));
+        });
+        received.recv().unwrap();
+        // The thread waits for the lock then, which has no event.
+        thread::sleep(Duration::from_millis(50));
+        let is_connected = core.is_connected.clone();
+        thread::spawn(move || {
+            is_connected.send_replace(false);
+            sender.send(()).unwrap();
+        });
+        received.recv_timeout(Duration::from_secs(10)).expect("the connection can change");
+        drop(state);
     }
 }
