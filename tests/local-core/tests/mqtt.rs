@@ -254,6 +254,35 @@ async fn messages_stay_in_order_when_a_connection_ends() {
     }
 }
 
+/// The next line of the log that contains a text.
+async fn logged(program: &mut Program, text: &str) -> String {
+    let found = async {
+        loop {
+            let line = program.log.next_line().await.unwrap().unwrap();
+            if line.contains(text) {
+                return line;
+            }
+        }
+    };
+    test_util::in_time(text, found).await
+}
+
+#[tokio::test]
+async fn the_log_says_which_connection_ends_and_why() {
+    let (listener, url) = listen().await;
+    let args = ["--component", "a", "--mqtt", &url, "--mqtt-client-id", "same"];
+    let mut program = Program::start(&args.map(str::to_owned)).await;
+    // The end of a connection without a reason, and with the reason "session taken over".
+    for packet in [&[][..], &[0xE0, 2, 0x8E, 0]] {
+        accept(&listener).await.write_all(packet).await.unwrap();
+        let line = logged(&mut program, "there is no connection").await;
+        assert!(line.contains(&url) && line.contains("client ID \"same\""), "{line}");
+    }
+    drop(listener);
+    let line = logged(&mut program, "refused").await;
+    assert!(line.contains(&url), "{line}");
+}
+
 #[tokio::test]
 async fn what_mqtt_forbids_does_not_end_the_connection() {
     if !mosquitto::is_installed() {

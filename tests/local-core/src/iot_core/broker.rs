@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rumqttc::{AsyncClient, ConnAck, Event, EventLoop, Incoming, MqttOptions, PublishNoticeError};
+use rumqttc::{
+    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Incoming, MqttOptions,
+    PublishNoticeError, StateError, mqttbytes::v5::DisconnectReasonCode,
+};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
@@ -37,6 +40,9 @@ const MIN_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(5);
 
 pub(super) struct Broker {
+    /// The URL without a login.
+    url: String,
+    client_id: String,
     client: AsyncClient,
     filters: Mutex<Filters>,
     limits: Mutex<packet::Limits>,
@@ -46,10 +52,13 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    fn new(options: MqttOptions) -> Self {
+    fn new(url: String, options: MqttOptions) -> Self {
+        let client_id = options.client_id();
         let (client, event_loop) = AsyncClient::new(options, REQUESTS);
         let (commands, received) = mpsc::unbounded_channel();
         Self {
+            url,
+            client_id,
             client,
             filters: Mutex::new(Filters::new(commands)),
             limits: Mutex::default(),
@@ -88,6 +97,30 @@ impl Broker {
     /// Ends the subscription to a filter for one subscriber.
     pub(super) fn release(&self, filter: &str, is_connected: &watch::Sender<bool>) {
         lock(&self.filters).release(filter, is_connected);
+    }
+
+    /// Why there is no connection.
+    fn explained(&self, error: &ConnectionError, was_connected: bool) -> String {
+        let Self { url, client_id, .. } = self;
+        let reason = match error {
+            ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
+                if *reason_code == DisconnectReasonCode::SessionTakenOver =>
+            {
+                format!("another client has connected with the client ID {client_id:?}")
+            }
+            ConnectionError::MqttState(StateError::ConnectionAborted) if was_connected => format!(
+                "the broker has closed it, as when another client connects with the client ID {client_id:?}"
+            ),
+            ConnectionError::MqttState(StateError::ConnectionAborted) => {
+                "the broker has closed it without an answer, as when it requires TLS (mqtts://)"
+                    .to_owned()
+            }
+            ConnectionError::ConnectionRefused(code) => format!("the broker refuses it: {code:?}"),
+            ConnectionError::Timeout(_) => "the broker does not answer".to_owned(),
+            ConnectionError::Io(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        format!("there is no connection to {url}: {reason}")
     }
 
     fn connected(&self, iot_core: &IotCore, connack: &ConnAck) {
@@ -143,14 +176,17 @@ async fn connect(mut event_loop: EventLoop, iot_core: Weak<IotCore>) {
             }
             Ok(_) => continue,
             Err(error) => {
-                let handled = with_broker(&iot_core, |core, _| core.set_connected(false));
-                let text = error.to_string();
-                if text != reported {
-                    tracing::warn!(
-                        "there is no connection to the broker: {text}; it is tried again"
-                    );
-                    reported = text;
-                }
+                let text = with_broker(&iot_core, |core, broker| {
+                    let text = broker.explained(&error, *core.is_connected.borrow());
+                    core.set_connected(false);
+                    text
+                });
+                let handled = text.map(|text| {
+                    if text != reported {
+                        tracing::warn!("{text}; the core tries again");
+                        reported = text;
+                    }
+                });
                 // Two clients with the same ID end each other's connections.
                 if since.elapsed() > MAX_DELAY {
                     delay = MIN_DELAY;

@@ -46,6 +46,7 @@ impl Options {
         let address = Address::parse(&self.url)?;
         let id = self.client_id.clone().or_else(|| thing.map(str::to_owned));
         let id = id.unwrap_or_else(|| format!("greengrass-local-core-{}", random::token()));
+        let url = address.to_string();
         let mut options = MqttOptions::new(id, (address.host, address.port));
         options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_PACKET_LEN));
         if let Some((user, password)) = address.login {
@@ -56,9 +57,11 @@ impl Options {
             let config = TlsConfiguration::Rustls(Arc::new(config));
             options.set_transport(Transport::tls_with_config(config));
         } else if self.ca.is_some() || self.certificate.is_some() {
-            return Err("certificates require TLS: the URL begins with mqtts://".to_owned());
+            return Err(format!(
+                "{url} has no TLS, which certificates require: it begins with mqtts://"
+            ));
         }
-        Ok(Broker::new(options))
+        Ok(Broker::new(url, options))
     }
 
     fn tls(&self, is_https: bool) -> Result<ClientConfig, String> {
@@ -74,7 +77,8 @@ impl Options {
             ),
         }
         if roots.is_empty() {
-            return Err("there is no certificate to check that of the broker against".to_owned());
+            let text = "the system has no certificates to check that of the broker against; `--mqtt-ca FILE` gives one";
+            return Err(text.to_owned());
         }
         let provider = Arc::new(rustls_graviola::default_provider());
         let config =
@@ -122,38 +126,55 @@ struct Address {
 
 impl Address {
     fn parse(url: &str) -> Result<Self, String> {
-        // The URL may contain a password, so no error contains it.
-        const FORM: &str =
-            "the URL of the broker has the form mqtt://HOST:PORT or, with TLS, mqtts://HOST:PORT";
-        let (scheme, rest) = url.split_once("://").ok_or(FORM)?;
+        Self::parts(url).ok_or_else(|| {
+            // Without the login, which may contain a password.
+            let shown = url.rsplit_once('@').map_or(url.to_owned(), |(_, it)| format!("…@{it}"));
+            format!(
+                "{shown:?} is not the URL of a broker, which has the form mqtt://HOST:PORT or, with TLS, \
+                 mqtts://HOST:PORT; a % in a login is written as %25"
+            )
+        })
+    }
+
+    fn parts(url: &str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
         let has_tls = match scheme {
             "mqtt" | "tcp" => false,
             "mqtts" | "ssl" => true,
-            _ => return Err(FORM.to_owned()),
+            _ => return None,
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (login, place) = match rest.rsplit_once('@') {
-            Some((login, place)) => (Some(login.split_once(':').unwrap_or((login, ""))), place),
+            Some((login, place)) => {
+                let (user, password) = login.split_once(':').unwrap_or((login, ""));
+                (Some((decoded(user)?, decoded(password)?)), place)
+            }
             None => (None, rest),
-        };
-        let login = login.map(|(user, password)| Some((decoded(user)?, decoded(password)?)));
-        let login = match login {
-            Some(None) => return Err(format!("{FORM}; a % in it is followed by two digits")),
-            login => login.flatten(),
         };
         let end = place.rfind(']').unwrap_or_default();
         let (host, port) = match place[end..].rfind(':') {
             Some(colon) => {
                 let (host, port) = place.split_at(end + colon);
-                (host, port[1..].parse().map_err(|_| FORM)?)
+                (host, port[1..].parse().ok()?)
             }
             None => (place, if has_tls { 8883 } else { 1883 }),
         };
         let host = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(host);
-        if host.is_empty() || host.contains('/') {
-            return Err(FORM.to_owned());
+        let is_host = !host.is_empty() && !host.contains('/');
+        is_host.then(|| Self { host: host.to_owned(), port, has_tls, login })
+    }
+}
+
+/// The URL without its login.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        let scheme = if self.has_tls { "mqtts" } else { "mqtt" };
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
         }
-        Ok(Self { host: host.to_owned(), port, has_tls, login })
     }
 }
 
@@ -185,7 +206,10 @@ mod tests {
         ] {
             let login = login.map(|(user, password)| (user.to_owned(), password.to_owned()));
             let expected = Address { host: host.to_owned(), port, has_tls, login };
-            assert_eq!(Address::parse(url), Ok(expected), "{url}");
+            let parsed = Address::parse(url).unwrap();
+            assert_eq!(parsed, expected, "{url}");
+            let without_login = Address { login: None, ..expected };
+            assert_eq!(Address::parse(&parsed.to_string()), Ok(without_login), "{parsed}");
         }
         for url in
             ["", "localhost", "http://h", "mqtt://", "mqtt://h:x", "mqtt://u:%zz@h", "mqtt://h/x"]
@@ -193,5 +217,7 @@ mod tests {
             let error = Address::parse(url).unwrap_err();
             assert!(error.contains("mqtts://HOST:PORT"), "{url}: {error}");
         }
+        let error = Address::parse("mqtt://me:secret@h:x").unwrap_err();
+        assert!(error.contains("@h:x") && !error.contains("secret"), "{error}");
     }
 }
