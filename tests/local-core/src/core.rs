@@ -300,7 +300,8 @@ impl LocalCore {
     }
 
     /// Stops the core gracefully: stops the components, each after those that depend on it, accepts no new calls, ends
-    /// subscriptions, waits for running calls, closes the connections and removes the socket.
+    /// subscriptions, waits for running calls, closes the connections, removes the socket, and sends a broker the messages
+    /// that wait, for up to 5 s.
     ///
     /// A component stops within the time limit of its shutdown step (by default 15 s) and another 6 s: its processes
     /// receive SIGTERM after the shutdown step, and SIGKILL 5 s later.
@@ -321,7 +322,9 @@ impl LocalCore {
         }
         // Ignored: the task may already have ended.
         let _ = self.commands.send(Command::Stop).await;
-        (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        let served = (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        self.nucleus.iot_core.flush().await;
+        served
     }
 }
 

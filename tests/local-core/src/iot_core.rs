@@ -152,6 +152,14 @@ impl IotCore {
         }
     }
 
+    /// Sends what waits to the broker, if there is one, for a limited time.
+    pub(crate) async fn flush(&self) {
+        #[cfg(feature = "mqtt")]
+        if let Link::Broker(broker) = &self.link {
+            broker.flush(self).await;
+        }
+    }
+
     /// Publishes a message, or keeps it until there is a connection. The error says why neither is possible.
     fn publish(&self, message: Message) -> Result<(), String> {
         limits::check_message(&message)?;

@@ -254,6 +254,34 @@ async fn messages_stay_in_order_when_a_connection_ends() {
     }
 }
 
+#[tokio::test]
+async fn a_core_that_stops_sends_the_messages_that_wait() {
+    let (listener, url) = listen().await;
+    let (io, (core, client)) =
+        tokio::join!(accept(&listener), connected(LocalCore::builder().mqtt(url)));
+    let mut io = io;
+    for index in 0..4 * IN_FLIGHT {
+        publish(&client, "t", vec![index]).await.unwrap();
+    }
+    let receive = async {
+        for index in 0..4 * IN_FLIGHT {
+            assert_eq!(acknowledge(&mut io).await, index);
+        }
+    };
+    let (stopped, ()) = tokio::join!(core.stop(), receive);
+    stopped.unwrap();
+}
+
+#[tokio::test]
+async fn a_core_that_stops_does_not_wait_for_a_connection() {
+    let (listener, url) = listen().await;
+    let (io, (core, client)) =
+        tokio::join!(accept(&listener), connected(LocalCore::builder().mqtt(url)));
+    publish(&client, "t", "x").await.unwrap();
+    drop((io, listener));
+    test_util::in_time("the core stops", core.stop()).await.unwrap();
+}
+
 /// The next line of the log that contains a text.
 async fn logged(program: &mut Program, text: &str) -> String {
     let found = async {

@@ -11,7 +11,10 @@ use std::{
     collections::VecDeque,
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -22,7 +25,7 @@ use rumqttc::{
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{IotCore, Link, Message, Refused};
@@ -38,6 +41,8 @@ const REQUESTS: usize = 10;
 /// The time before the next attempt to connect, which doubles with each one.
 const MIN_DELAY: Duration = Duration::from_millis(100);
 const MAX_DELAY: Duration = Duration::from_secs(5);
+/// The time that the broker has to acknowledge messages when the core stops.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
 
 pub(super) struct Broker {
     /// The URL without a login.
@@ -47,6 +52,10 @@ pub(super) struct Broker {
     filters: Mutex<Filters>,
     limits: Mutex<packet::Limits>,
     tasks: Mutex<JoinSet<()>>,
+    /// The number of messages that are being sent or wait for an acknowledgement.
+    in_flight: AtomicUsize,
+    /// Notifies of a change of the number, and of the end of the connection.
+    settled: Notify,
     /// What the tasks take when they start.
     parts: Mutex<Option<(EventLoop, mpsc::UnboundedReceiver<Command>)>>,
 }
@@ -63,6 +72,8 @@ impl Broker {
             filters: Mutex::new(Filters::new(commands)),
             limits: Mutex::default(),
             tasks: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            settled: Notify::new(),
             parts: Mutex::new(Some((event_loop, received))),
         }
     }
@@ -97,6 +108,27 @@ impl Broker {
     /// Ends the subscription to a filter for one subscriber.
     pub(super) fn release(&self, filter: &str, is_connected: &watch::Sender<bool>) {
         lock(&self.filters).release(filter, is_connected);
+    }
+
+    /// Waits for a limited time until the broker has all accepted messages, while there is a connection.
+    pub(super) async fn flush(&self, iot_core: &IotCore) {
+        let unsent = || iot_core.lock().spool.len() + self.in_flight.load(Ordering::Relaxed);
+        let flushed = async {
+            loop {
+                let settled = self.settled.notified();
+                if unsent() == 0 || !*iot_core.is_connected.borrow() {
+                    return;
+                }
+                settled.await;
+            }
+        };
+        // A timeout is logged below.
+        let _ = timeout(FLUSH_TIME, flushed).await;
+        let unsent = unsent();
+        if unsent > 0 {
+            let url = &self.url;
+            tracing::warn!("{unsent} accepted messages are lost: {url} has not acknowledged them");
+        }
     }
 
     /// Why there is no connection.
@@ -179,6 +211,7 @@ async fn connect(mut event_loop: EventLoop, iot_core: Weak<IotCore>) {
                 let text = with_broker(&iot_core, |core, broker| {
                     let text = broker.explained(&error, *core.is_connected.borrow());
                     core.set_connected(false);
+                    broker.settled.notify_waiters();
                     text
                 });
                 let handled = text.map(|text| {
@@ -208,6 +241,10 @@ type Acknowledgement = Pin<Box<dyn Future<Output = Result<(), PublishNoticeError
 async fn send_messages(client: AsyncClient, iot_core: Weak<IotCore>, queued: Arc<Notify>) {
     let mut in_flight = VecDeque::<(Message, Acknowledgement)>::new();
     loop {
+        with_broker(&iot_core, |_, broker| {
+            broker.in_flight.store(in_flight.len(), Ordering::Relaxed);
+            broker.settled.notify_waiters();
+        });
         let is_full = in_flight.len() >= MAX_IN_FLIGHT;
         let acknowledged = async {
             match in_flight.front_mut() {
@@ -235,10 +272,12 @@ async fn send_messages(client: AsyncClient, iot_core: Weak<IotCore>, queued: Arc
 /// Takes the next message when there is a connection; `None` at the end of the core.
 async fn next_message(iot_core: &Weak<IotCore>, queued: &Notify) -> Option<Message> {
     loop {
-        let message = with_broker(iot_core, |core, _| {
+        let message = with_broker(iot_core, |core, broker| {
             // Locked first, as by all that read whether there is a connection.
             let mut state = core.lock();
-            core.is_connected.borrow().then(|| state.spool.pop()).flatten()
+            let message = core.is_connected.borrow().then(|| state.spool.pop()).flatten();
+            broker.in_flight.fetch_add(message.is_some().into(), Ordering::Relaxed);
+            message
         })?;
         if message.is_some() {
             return message;

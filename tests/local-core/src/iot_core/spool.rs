@@ -30,6 +30,12 @@ impl Spool {
         Ok(())
     }
 
+    /// The number of messages.
+    #[cfg(feature = "mqtt")]
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// Takes the oldest message.
     pub(super) fn pop(&mut self) -> Option<Message> {
         let message = self.messages.pop_front()?;
