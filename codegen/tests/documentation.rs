@@ -288,6 +288,24 @@ fn the_example_of_an_operation_is_the_first_one_in_the_model_that_shows_no_error
     workspace.check_examples();
 }
 
+#[test]
+fn only_invented_examples_are_left_out_if_they_are_long() {
+    let target = |target: &str| json!({"target": target});
+    let given = json!([{"title": "Many", "input": {"items": vec![json!({"n": 1}); 20]}}]);
+    let model = json!({"smithy": "2.0", "shapes": {
+        "a#S": {"type": "service", "version": "1", "operations": [target("a#O")]},
+        "a#O": {
+            "type": "operation", "input": target("a#In"), "traits": {"smithy.api#examples": given},
+        },
+        "a#In": {"type": "structure", "members": {"items": target("a#Items")}},
+        "a#Items": {"type": "list", "member": target("a#Item")},
+        "a#Item": {"type": "structure", "members": {"n": target("smithy.api#Integer")}},
+    }});
+    let files = crate::support::generated(&Config::new("long"), &model.to_string()).files;
+    let operation = files.iter().find(|it| it.path == "operation/o.rs").expect("there is one");
+    assert_eq!(operation.contents.matches("Item::builder().n(1).build()").count(), 20);
+}
+
 /// rustdoc and Clippy report no warning, and no doc test fails.
 #[test]
 fn no_text_causes_a_warning() {

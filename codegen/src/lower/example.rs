@@ -12,7 +12,7 @@ use crate::{
     names,
 };
 
-/// How many types an example may name. Longer examples are left out.
+/// How many types an invented example may name. Longer examples are left out.
 const MAX_TYPES: usize = 16;
 
 /// An example of a call of this method, unless it would be too long.
@@ -28,7 +28,8 @@ pub(super) fn call(
         members.map(|(it, given)| format!("\n    {}", writer.setter(it, given))).collect();
     let call = format!("client\n    .{}(){setters}\n    .send()", ident(method));
     let about = given.map(docs::about_example).unwrap_or_default();
-    (writer.types.len() <= MAX_TYPES).then_some(Example { about, call, types: writer.types })
+    let is_short = given.is_some() || writer.types.len() <= MAX_TYPES;
+    is_short.then_some(Example { about, call, types: writer.types })
 }
 
 /// The members that an example sets: those with a given value, or those that clients or servers require.
@@ -112,8 +113,8 @@ impl Writer<'_> {
                 });
                 format!("[{}]{into}", pairs.collect::<Vec<_>>().join(", "))
             }
-            // The number of values can grow exponentially.
-            Type::Named(_) if self.types.len() > MAX_TYPES => String::new(),
+            // The number of invented values can grow exponentially.
+            Type::Named(_) if given.is_none() && self.types.len() > MAX_TYPES => String::new(),
             Type::Named(type_ref) => {
                 self.types.push(type_ref.clone());
                 let Some(shape) = self.shapes.get(type_ref) else { return type_ref.name.clone() };
