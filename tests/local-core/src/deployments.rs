@@ -3,6 +3,7 @@
 mod document;
 mod failure;
 mod plan;
+mod record;
 mod requests;
 mod resolve;
 #[cfg(test)]
@@ -22,7 +23,6 @@ use greengrass_core_ipc::{
     operation::create_local_deployment::CreateLocalDeploymentRequest, primitives::Timestamp,
     types::error::ServiceError,
 };
-use serde::{Deserialize, Serialize};
 use tokio::{sync::Notify, task::AbortHandle};
 
 pub(crate) use self::requests::serve_status;
@@ -30,6 +30,7 @@ use self::{
     document::{DEFAULT_GROUP, Document},
     failure::{Details, Failure},
     plan::{Groups, Roots},
+    record::{Record, Status, change, date},
 };
 use crate::{
     configuration::Millis,
@@ -66,31 +67,6 @@ struct Queue {
 struct Running {
     id: String,
     cancel: Arc<Notify>,
-}
-
-/// A deployment as it is shown and kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Record {
-    id: String,
-    /// In the order of the requests, which may not be that of the times.
-    #[serde(default)]
-    number: u64,
-    status: Status,
-    created_on: String,
-    time: Millis,
-    details: Option<Details>,
-    /// Until it has ended.
-    request: Option<CreateLocalDeploymentRequest>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum Status {
-    Queued,
-    InProgress,
-    Succeeded,
-    Failed,
-    Canceled,
 }
 
 /// A deployment that is to be made.
@@ -172,6 +148,15 @@ impl Deployments {
             roots.retain(|name, _| is_kept(name) && !is_given(name));
         }
         queue.groups.entry(DEFAULT_GROUP.to_owned()).or_default().extend(components);
+    }
+
+    /// Sets the version of a root component whose recipe was reloaded.
+    pub(crate) fn set_root_version(&self, component: &str, version: &str) {
+        for roots in self.lock().groups.values_mut() {
+            if let Some(it) = roots.get_mut(component) {
+                version.clone_into(it);
+            }
+        }
     }
 
     /// Sets the root components of a group, and stores them together with the recipes of the components that
@@ -362,24 +347,6 @@ impl Deployments {
     }
 }
 
-impl Status {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Queued => "QUEUED",
-            Self::InProgress => "IN_PROGRESS",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::Canceled => "CANCELED",
-        }
-    }
-}
-
-/// The change of a record in the state.
-fn change(id: &str, record: Option<&Record>) -> Change {
-    let value = record.map(|it| serde_json::to_vec(it).expect("it is JSON"));
-    Change { table: Table::Deployments, key: id.to_owned(), value }
-}
-
 /// The time between two looks for deployments, if the configuration of the nucleus has one. By default, a deployment
 /// starts at once.
 fn polling_interval(preparation: &Preparation) -> Duration {
@@ -387,13 +354,4 @@ fn polling_interval(preparation: &Preparation) -> Duration {
     let values = preparation.configurations.get("aws.greengrass.Nucleus", &path);
     let seconds = values.and_then(|it| it.values().next()?.as_f64());
     seconds.and_then(|it| Duration::try_from_secs_f64(it).ok()).unwrap_or_default()
-}
-
-/// A time in the form of the nucleus, such as `31-01-2026 23:59:59 UTC`.
-fn date(time: &Timestamp) -> String {
-    // The clock is in the range of the format.
-    let text = Timestamp::from_secs(time.secs()).to_date_time().unwrap_or_default();
-    let (date, time) = text.trim_end_matches('Z').split_once('T').unwrap_or_default();
-    let date: Vec<_> = date.rsplit('-').collect();
-    format!("{} {time} UTC", date.join("-"))
 }

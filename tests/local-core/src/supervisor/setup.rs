@@ -154,6 +154,7 @@ impl Preparation {
         // What the component has written counts more than a changed default.
         nucleus.merge_config(component, merges, DEFAULT_TIME);
         nucleus.supervisor.replace(after, scripts);
+        nucleus.deployments.set_root_version(component, &after.version);
         *self.recipes() = recipes;
         Ok(())
     }
