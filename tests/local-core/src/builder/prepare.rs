@@ -74,7 +74,7 @@ impl Builder {
             socket: place.path.clone(),
             recipes: Mutex::new(loaded),
             brought: Mutex::default(),
-            reloads: Mutex::default(),
+            reloads: Default::default(),
             components: Mutex::new(self.components),
             tokens: Arc::clone(&tokens),
             configurations: Arc::clone(&configurations),

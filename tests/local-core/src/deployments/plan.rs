@@ -36,6 +36,7 @@ pub(super) struct Target {
 /// What a deployment makes of a core.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub(super) before: Target,
     pub(super) target: Target,
     /// The root components of the group.
     pub(super) roots: Roots,
@@ -96,8 +97,8 @@ pub(super) fn plan(
     time: Millis,
     cancellation: &Cancellation,
 ) -> Result<Plan, Failure> {
-    let present = Target::present(preparation);
-    let mut available = present.components.clone();
+    let before = Target::present(preparation);
+    let mut available = before.components.clone();
     let new = collect(preparation, document)?;
     let mut brought = preparation.brought.lock().unwrap_or_else(PoisonError::into_inner);
     brought.retain(|it| !new.iter().any(|new| is_same(new, it)));
@@ -110,7 +111,7 @@ pub(super) fn plan(
     }
     drop(brought);
     let roots = requirements(document, groups);
-    let active = present
+    let active = before
         .components
         .iter()
         .map(|Loaded { recipe, .. }| (recipe.component.clone(), recipe.version.clone()));
@@ -134,7 +135,8 @@ pub(super) fn plan(
     let of_group = of_group.filter(|it| !document.remove.contains(it));
     let of_group = of_group.chain(document.add.keys()).filter_map(version).collect();
     let configurations = configure(preparation, document, &of_group, &components, time)?;
-    Ok(Plan { target: Target { components, configurations }, roots: of_group })
+    let target = Target { components, configurations };
+    Ok(Plan { before, target, roots: of_group })
 }
 
 /// Whether two recipes are of one version of a component.

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use tokio::sync::MutexGuard;
+
 use super::{
     Job,
     failure::{Failure, NO_ROLLBACK},
@@ -39,21 +41,28 @@ pub(super) async fn deploy(
     job: &Job,
 ) -> Result<(), Failure> {
     let worker = Worker { nucleus, preparation, group: &job.document.group };
-    let before = Target::present(preparation);
-    let Plan { target, roots } = worker.plan(job).await?;
-    worker.validate(&job.id, &before, &target).await?;
-    let _announced = match preparation.notifies {
-        true => Some(nucleus.announce_update(&job.id, NOTIFICATION_TIME).await),
-        false => None,
+    let (Plan { before, target, roots }, _announced, reloads) = loop {
+        let (plan, reloads_before) = worker.plan(job).await?;
+        worker.validate(&job.id, &plan.before, &plan.target).await?;
+        let announced = match preparation.notifies {
+            true => Some(nucleus.announce_update(&job.id, NOTIFICATION_TIME).await),
+            false => None,
+        };
+        let reloads = preparation.reloads.lock().await;
+        if *reloads == reloads_before {
+            break (plan, announced, reloads);
+        }
+        tracing::info!("deployment {} is planned again, because a recipe was reloaded", job.id);
     };
     let roots_before = nucleus.deployments.groups().remove(worker.group).unwrap_or_default();
     let names = before.names().chain(target.names()).cloned().collect();
     let _removal = Removal { worker: &worker, names };
-    let finished = worker.apply(&before, &target, roots).await;
+    let finished = worker.apply(&before, &target, roots, reloads).await;
     match finished {
         Err(failure) if failure.status == Some(NO_ROLLBACK) && job.document.rolls_back => {
             tracing::warn!("deployment {}: {failure}; its changes are undone", job.id);
-            let undone = worker.apply(&target, &before, roots_before).await;
+            let reloads = preparation.reloads.lock().await;
+            let undone = worker.apply(&target, &before, roots_before, reloads).await;
             Err(failure.rolled_back(undone.is_ok()))
         }
         finished => finished,
@@ -61,12 +70,14 @@ pub(super) async fn deploy(
 }
 
 impl Worker<'_> {
-    async fn plan(&self, job: &Job) -> Result<Plan, Failure> {
+    /// Plans a deployment. Returns the number of reloads before as well.
+    async fn plan(&self, job: &Job) -> Result<(Plan, u64), Failure> {
         let (preparation, document) = (Arc::clone(self.preparation), job.document.clone());
         let (groups, time) = (self.nucleus.deployments.groups(), job.time);
         let planned = blocking::run(move |cancellation| {
-            let _one_at_a_time = preparation.lock_reloads();
-            Ok(plan(&preparation, &document, &groups, time, cancellation))
+            let reloads = preparation.reloads.blocking_lock();
+            let plan = plan(&preparation, &document, &groups, time, cancellation);
+            Ok(plan.map(|it| (it, *reloads)))
         });
         planned.await.map_err(|it| Failure::other(it.to_string()))?
     }
@@ -88,12 +99,18 @@ impl Worker<'_> {
         }
     }
 
-    /// Makes the changes, and waits until the components have come to rest.
+    /// Makes the changes without a reload at the same time, and waits until the components have come to rest.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future makes all changes or none, because nothing is awaited between the first and the last.
-    async fn apply(&self, before: &Target, after: &Target, roots: Roots) -> Result<(), Failure> {
+    async fn apply(
+        &self,
+        before: &Target,
+        after: &Target,
+        roots: Roots,
+        reloads: MutexGuard<'_, u64>,
+    ) -> Result<(), Failure> {
         let Self { nucleus, preparation, group } = self;
         let is_removed = |name: &&String| after.version(name).is_none();
         let removed: BTreeSet<_> = before.names().filter(is_removed).cloned().collect();
@@ -113,6 +130,7 @@ impl Worker<'_> {
         stored.push(Box::pin(roots));
         nucleus.authorization.enforce(|| nucleus.configurations.access_controls());
         let changed = nucleus.supervisor.deploy(wanted, removed.into_iter().collect());
+        drop(reloads);
         for it in stored {
             // What cannot be saved is in the log, and saved with the next change.
             let _ = it.await;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::{Map, Value};
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{Instance, Supervisor, instance::Scripts};
 use crate::{
@@ -50,8 +51,8 @@ pub(crate) struct Preparation {
     pub(crate) recipes: Mutex<Vec<Loaded>>,
     /// The recipes that deployments have brought. Later deployments can use them.
     pub(crate) brought: Mutex<Vec<Loaded>>,
-    /// Locked by a reload.
-    pub(crate) reloads: Mutex<()>,
+    /// The number of reloads. Locked by a reload, and by a deployment while it plans and while it makes its changes.
+    pub(crate) reloads: AsyncMutex<u64>,
     /// The names of the components.
     pub(crate) components: Mutex<BTreeSet<String>>,
     pub(crate) tokens: Arc<Tokens>,
@@ -131,7 +132,7 @@ impl Preparation {
         nucleus: &Nucleus,
         cancellation: &Cancellation,
     ) -> Result<(), String> {
-        let _one_at_a_time = self.lock_reloads();
+        let mut reloads = self.reloads.blocking_lock();
         let mut recipes = self.recipes().clone();
         let found = recipes.iter().position(|it| it.recipe.component == component);
         let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
@@ -156,6 +157,7 @@ impl Preparation {
         nucleus.supervisor.replace(after, scripts);
         nucleus.deployments.set_root_version(component, &after.version);
         *self.recipes() = recipes;
+        *reloads += 1;
         Ok(())
     }
 
@@ -179,11 +181,6 @@ impl Preparation {
         if let Err(error) = self.write_exports() {
             tracing::warn!("{error}");
         }
-    }
-
-    /// Excludes reloads and deployments until the guard is dropped.
-    pub(crate) fn lock_reloads(&self) -> MutexGuard<'_, ()> {
-        self.reloads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The names and versions of the components that no deployment has added.
