@@ -4,7 +4,7 @@
 use super::{service, targets};
 use crate::{
     diagnostic::Reporter,
-    json::{Kind, Location, Value},
+    json::{Entry, Kind, Location, Value},
     literal,
     model::{Model, Property, Shape, ShapeKind},
 };
@@ -31,8 +31,7 @@ struct Checker<'c, 'r, 'm> {
 impl Checker<'_, '_, '_> {
     fn example(&mut self, operation: &Shape, example: &Value) {
         let Some(entries) = example.as_object() else { return self.expected("an object", example) };
-        let keys: Vec<_> = entries.iter().map(|it| (&*it.key, it.at)).collect();
-        self.known(&keys, &KEYS, "an example");
+        self.known(entries, &KEYS, "an example");
         if example.get("title").and_then(Value::as_str).is_none() {
             self.error(example.at, "an example needs a title", "add \"title\": \"…\"");
         }
@@ -76,7 +75,7 @@ impl Checker<'_, '_, '_> {
                 self.elements(entries.iter().map(|it| &it.value), shape);
             }
             (ShapeKind::List, _) => self.expected("an array", value),
-            (ShapeKind::Map | ShapeKind::Structure | ShapeKind::Union, _) => {
+            (kind, _) if kind.has_fields() || kind == ShapeKind::Map => {
                 self.expected("an object", value);
             }
             (kind, _) => match literal::read(&value.kind, shape, |_| String::new()) {
@@ -99,9 +98,8 @@ impl Checker<'_, '_, '_> {
 
     fn members(&mut self, value: &Value, shape: &Shape) {
         let entries = value.as_object().unwrap_or_default();
-        let keys: Vec<_> = entries.iter().map(|it| (&*it.key, it.at)).collect();
         let names: Vec<_> = shape.members.iter().map(|it| &*it.name).collect();
-        self.known(&keys, &names, shape.id.as_str());
+        self.known(entries, &names, shape.id.as_str());
         if shape.kind == ShapeKind::Union && entries.len() != 1 {
             let message = format!("a union has one member, found {}", entries.len());
             self.error(value.at, &message, "write one member of the union");
@@ -120,8 +118,8 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    fn known(&mut self, keys: &[(&str, Location)], names: &[&str], of: &str) {
-        for (key, at) in keys.iter().filter(|it| !names.contains(&it.0)) {
+    fn known(&mut self, entries: &[Entry], names: &[&str], of: &str) {
+        for Entry { key, at, .. } in entries.iter().filter(|it| !names.contains(&&*it.key)) {
             let finding = self.reporter.error(*at, format!("{of} has no member {key:?}"));
             finding.did_you_mean(key, names.iter().copied(), "remove it");
         }
