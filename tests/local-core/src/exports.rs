@@ -9,6 +9,8 @@ use std::{
 
 use eventstream_rpc::greengrass::{AUTH_TOKEN_VARIABLE, SOCKET_PATH_VARIABLE};
 
+use crate::operations::CLI_LOGIN;
+
 /// The path of the file of a socket.
 pub(crate) fn path(socket: &Path) -> PathBuf {
     let mut path = socket.as_os_str().to_owned();
@@ -21,10 +23,16 @@ pub(crate) fn environment(socket: &Path, token: &str) -> [(&'static str, String)
     [(SOCKET_PATH_VARIABLE, socket.display().to_string()), (AUTH_TOKEN_VARIABLE, token.to_owned())]
 }
 
-/// A line with the name of a component, and the lines that export its environment.
-pub(crate) fn lines(component: &str, socket: &Path, token: &str) -> String {
+/// The variable with the root folder, in which the command line tool finds its login.
+const ROOT_VARIABLE: &str = "GGC_ROOT_PATH";
+
+/// A line with the name of a component, and the lines that export its environment. `root` is the root folder, if there is
+/// one.
+pub(crate) fn lines(component: &str, socket: &Path, token: &str, root: Option<&Path>) -> String {
     let mut text = format!("# {component}\n");
-    for (name, value) in environment(socket, token) {
+    let root = root.filter(|_| component.starts_with(CLI_LOGIN));
+    let root = root.map(|it| (ROOT_VARIABLE, it.display().to_string()));
+    for (name, value) in environment(socket, token).into_iter().chain(root) {
         // Writing to a string does not fail.
         let _ = writeln!(text, "export {name}={}", quoted(&value));
     }

@@ -1,14 +1,15 @@
 //! The folders of a running core.
 
 use std::{
-    fs::{self, Permissions},
-    io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    fs::{self, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use rustix::process::geteuid;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{artifacts, exports, lock::LockedFile, process};
@@ -100,6 +101,24 @@ impl Folders {
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }
+
+    /// Writes the file from which the command line tool reads the socket and its token.
+    pub(crate) fn write_login(&self, socket: &Path, token: &str) -> io::Result<()> {
+        let path = self.login();
+        let text = json!({ "domain_socket_path": socket, "cli_auth_token": token }).to_string();
+        let write = || {
+            fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            remove(&path)?;
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(text.as_bytes())
+        };
+        write().map_err(|it| io::Error::new(it.kind(), format!("{}: {it}", path.display())))
+    }
+
+    fn login(&self) -> PathBuf {
+        self.root.join(format!("cli_ipc_info/user-{}", geteuid().as_raw()))
+    }
 }
 
 fn explained(root: &str, error: io::Error) -> io::Error {
@@ -119,9 +138,19 @@ fn canonical(folder: &Path) -> io::Result<PathBuf> {
 
 impl Drop for Folders {
     fn drop(&mut self) {
+        // Ignored: the token in it is not valid any more.
+        let _ = remove(&self.login());
         if self.temporary.is_some() {
             make_removable(&self.root);
         }
+    }
+}
+
+/// Removes a file, if there is one.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

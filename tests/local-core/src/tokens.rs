@@ -46,9 +46,9 @@ impl Tokens {
     }
 
     /// The lines that export the environment of the components.
-    pub(crate) fn exports(&self, socket: &Path) -> String {
+    pub(crate) fn exports(&self, socket: &Path, root: Option<&Path>) -> String {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        tokens.iter().map(|(name, token)| exports::lines(name, socket, token)).collect()
+        tokens.iter().map(|(name, token)| exports::lines(name, socket, token, root)).collect()
     }
 
     /// Sets whether all tokens are rejected.

@@ -3,13 +3,17 @@
 use std::{
     fs::{self, File},
     io::{BufRead, BufReader, Lines, Read, Write},
-    os::{fd::OwnedFd, unix::net::UnixStream},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt, net::UnixStream},
+    },
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     sync::mpsc,
     time::Duration,
 };
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_util::Watchdog;
 
@@ -283,8 +287,17 @@ fn full() -> (UnixStream, UnixStream) {
 
 #[test]
 fn a_core_without_components_waits_for_deployments() {
-    let mut run = Run::start(&[], &["--cli-login"]);
-    assert_eq!(run.output("export SVCUID=").len(), 16);
+    let mut run = Run::start(&[], &["--cli-login", "--root", "root"]);
+    let token = run.output("export SVCUID=");
+    assert_eq!(token.len(), 16);
+    // The command line tool finds its login in the folder.
+    let root = PathBuf::from(run.output("export GGC_ROOT_PATH="));
+    let folder = root.join("cli_ipc_info");
+    let login = fs::read_dir(&folder).unwrap().next().unwrap().unwrap();
+    assert_eq!(login.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let login: Value = serde_json::from_slice(&fs::read(login.path()).unwrap()).unwrap();
+    let socket = run.folder.path().canonicalize().unwrap().join("s");
+    assert_eq!(login, json!({ "cli_auth_token": token, "domain_socket_path": socket }));
     run.signal("INT");
     assert_eq!(run.status(), Some(0));
 }

@@ -11,7 +11,8 @@ const MAX_THING_NAME_LEN: usize = 128;
 
 impl Builder {
     /// Adds the identity of the command line tool `greengrass-cli`, named `greengrass-cli#user-` and the number of this
-    /// user. As on a device, it may create deployments and restart components without a policy.
+    /// user. As on a device, it may create deployments and restart components without a policy. The tool finds its login in
+    /// the root folder.
     pub fn cli_login(mut self) -> Self {
         self.has_login = true;
         self

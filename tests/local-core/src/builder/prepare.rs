@@ -81,6 +81,9 @@ impl Builder {
             thing_name: self.thing_name.unwrap_or_else(environment::thing_name),
             clock: self.clock.clone(),
         };
+        if let Some(token) = tokens.of(&identity::login_name()).filter(|_| self.has_login) {
+            preparation.setup()?.folders.write_login(&preparation.socket, &token)?;
+        }
         deployments.add_roots(preparation.versions());
         let supervisor = preparation.supervisor(cancellation).map_err(invalid)?;
         let client_devices = self.client_devices.map(ClientDevices::load).transpose()?;

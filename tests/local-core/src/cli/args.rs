@@ -118,7 +118,7 @@ pub(super) struct Core {
     /// Keeps configurations, shadows, deployments and versions of secrets in this folder. Default: they end with the core
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
-    /// Adds the identity of greengrass-cli, which may create deployments, and prints its environment
+    /// Adds the identity of greengrass-cli, which may create deployments, and prints its environment, also for the tool
     #[arg(long)]
     pub(super) cli_login: bool,
     /// Asks components before each local deployment, and tells them when it is over, as for deployments from the cloud

@@ -145,8 +145,10 @@ async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce(&Lo
         core = builder.start() => core.map_err(with_remedy)?,
         _ = signals.recv() => return Ok(ExitCode::SUCCESS),
     };
+    let root = core.preparation().root_in_use();
     for component in core.by_hand() {
-        print(exports::lines(&component, core.socket_path(), &core.auth_token(&component)));
+        let token = core.auth_token(&component);
+        print(exports::lines(&component, core.socket_path(), &token, root));
     }
     announce(&core);
     tokio::select! {

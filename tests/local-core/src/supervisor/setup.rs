@@ -75,14 +75,20 @@ impl Preparation {
         if let Some(setup) = self.setup.get() {
             return Ok(setup);
         }
-        let folders = Folders::new(self.root.as_deref(), &self.tokens.exports(&self.socket))?;
+        let exports = self.tokens.exports(&self.socket, None);
+        let folders = Folders::new(self.root.as_deref(), &exports)?;
         let output = Output::start(folders.logs(), Some(Console::standard()))?;
         Ok(self.setup.get_or_init(|| Setup { folders, output }))
     }
 
+    /// The root folder, if there is one.
+    pub(crate) fn root_in_use(&self) -> Option<&Path> {
+        self.setup.get().map(|it| it.folders.root())
+    }
+
     /// Writes the environment of the components beside the socket and into the root folder.
     pub(crate) fn write_exports(&self) -> io::Result<()> {
-        let text = self.tokens.exports(&self.socket);
+        let text = self.tokens.exports(&self.socket, self.root_in_use());
         if let Some(file) = self.exports.upgrade() {
             file.lock().unwrap_or_else(PoisonError::into_inner).write(&text)?;
         }
