@@ -98,7 +98,7 @@ impl Nucleus {
     ) -> Result<GetSecretValueResponse, Unhandled> {
         let Some(path) = &self.secrets.path else {
             // The error of a nucleus without the secret manager.
-            let text = "the core has no secrets, because no file of secrets is given";
+            let text = "the core has no secrets: --secrets FILE gives them";
             tracing::warn!("{text}");
             return Err(Unhandled::undeclared(&failed(text)));
         };
