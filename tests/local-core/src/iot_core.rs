@@ -12,8 +12,11 @@ mod setup;
 mod spool;
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, Once, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -70,8 +73,8 @@ struct State {
     /// The messages that wait for the connection.
     spool: Spool,
     retained: Retained,
-    /// The number of messages so far, which selects the receivers in shared subscriptions.
-    delivered: usize,
+    /// The number of messages so far.
+    delivered: u64,
     statuses: Vec<EventSender<SubscribeToIoTCoreConnectionStatus>>,
 }
 
@@ -81,6 +84,8 @@ struct Subscription {
     filter: String,
     /// One of the subscribers of a shared subscription receives each message.
     is_shared: bool,
+    /// The number of the last message that it has received as one of them.
+    last: AtomicU64,
 }
 
 /// A subscription that is refused.
@@ -251,7 +256,8 @@ impl IotCore {
         }
         let key = state.next;
         state.next += 1;
-        let subscription = Arc::new(Subscription { events, filter, is_shared });
+        let last = AtomicU64::new(0);
+        let subscription = Arc::new(Subscription { events, filter, is_shared, last });
         let inner = limits::without_share(&subscription.filter).unwrap_or(&subscription.filter);
         state.subscriptions.insert(inner, key, Arc::clone(&subscription));
         drop(state);
@@ -319,11 +325,18 @@ impl State {
                 send(it);
             }
         });
-        self.delivered = self.delivered.wrapping_add(1);
-        let groups: HashSet<_> = shared.iter().map(|it| &it.filter).collect();
-        for group in groups {
-            let members: Vec<_> = shared.iter().filter(|it| it.filter == *group).collect();
-            send(members[self.delivered % members.len()]);
+        self.delivered += 1;
+        // The member of each group that has waited longest.
+        let mut receivers = HashMap::new();
+        for member in &shared {
+            let receiver = receivers.entry(&member.filter).or_insert(member);
+            if member.last.load(Ordering::Relaxed) < receiver.last.load(Ordering::Relaxed) {
+                *receiver = member;
+            }
+        }
+        for receiver in receivers.values() {
+            receiver.last.store(self.delivered, Ordering::Relaxed);
+            send(receiver);
         }
     }
 }

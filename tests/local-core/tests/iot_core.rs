@@ -169,6 +169,14 @@ async fn one_of_the_subscribers_of_a_shared_subscription_receives_a_message() {
     let mut shared = [text(&mut first).await.1, text(&mut second).await.1];
     shared.sort();
     assert_eq!(shared, ["1", "2"]);
+    // Also when there are other messages in between.
+    for payload in ["1", "2"] {
+        publish(&client, "t/x", payload).await.unwrap();
+        publish(&client, "other", "x").await.unwrap();
+    }
+    let mut shared = [text(&mut first).await.1, text(&mut second).await.1];
+    shared.sort();
+    assert_eq!(shared, ["1", "2"]);
 }
 
 #[tokio::test]
