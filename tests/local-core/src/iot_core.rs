@@ -200,8 +200,11 @@ impl IotCore {
         if message.is_expired(now) {
             return Ok(());
         }
+        if message.retain {
+            state.retained.put(message.clone())?;
+        }
         state.deliver(&message, self.edition, false, now, |_| true);
-        state.retained.put(message)
+        Ok(())
     }
 
     /// Subscribes to a filter as soon as there is a connection.
