@@ -109,7 +109,7 @@ fn check_len(topic: &str) -> Result<(), String> {
 }
 
 /// Checks a text of a packet. A broker ends the connection of a client that sends another one.
-fn check_text(name: &str, text: &str) -> Result<(), String> {
+pub(super) fn check_text(name: &str, text: &str) -> Result<(), String> {
     let is_noncharacter = |it: u32| it & 0xFFFE == 0xFFFE || (0xFDD0..=0xFDEF).contains(&it);
     let is_invalid = |it: &char| it.is_control() || is_noncharacter(u32::from(*it));
     match text.chars().find(is_invalid) {
@@ -121,7 +121,8 @@ fn check_text(name: &str, text: &str) -> Result<(), String> {
     }
 }
 
-fn check_value_len(name: &str, len: usize) -> Result<(), String> {
+/// Checks the length of a value of a packet. The client panics on one that is too long.
+pub(super) fn check_value_len(name: &str, len: usize) -> Result<(), String> {
     if len > MAX_VALUE_LEN {
         return Err(format!("{name} has {len} bytes; the limit is {MAX_VALUE_LEN}"));
     }

@@ -15,7 +15,7 @@ use rumqttc::{
 };
 
 use super::Broker;
-use crate::random;
+use crate::{iot_core::limits, random};
 
 /// The maximum size of a packet from the broker, in bytes. Larger messages do not arrive.
 const MAX_PACKET_LEN: u32 = 1024 * 1024;
@@ -46,10 +46,13 @@ impl Options {
         let address = Address::parse(&self.url)?;
         let id = self.client_id.clone().or_else(|| thing.map(str::to_owned));
         let id = id.unwrap_or_else(|| format!("greengrass-local-core-{}", random::token()));
+        limits::check_text("the client ID", &id)?;
         let url = address.to_string();
         let mut options = MqttOptions::new(id, (address.host, address.port));
         options.set_incoming_packet_size_limit(IncomingPacketSizeLimit::Bytes(MAX_PACKET_LEN));
         if let Some((user, password)) = address.login {
+            limits::check_text("the user in the URL of the broker", &user)?;
+            limits::check_value_len("the password in the URL of the broker", password.len())?;
             options.set_credentials(user, password);
         }
         if address.has_tls {
@@ -219,5 +222,21 @@ mod tests {
         }
         let error = Address::parse("mqtt://me:secret@h:x").unwrap_err();
         assert!(error.contains("@h:x") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn the_client_id_and_the_login_fit_into_a_packet() {
+        let long = "x".repeat(65_536);
+        for (url, client_id, expected) in [
+            ("mqtt://h", &*long, "the client ID has 65536 bytes"),
+            ("mqtt://h", "a\n", "the client ID contains U+000A"),
+            (&format!("mqtt://{long}@h"), "a", "the user in the URL"),
+            (&format!("mqtt://u:{long}@h"), "a", "the password in the URL"),
+        ] {
+            let (url, client_id) = (url.to_owned(), Some(client_id.to_owned()));
+            let options = Options { url, client_id, ..Options::default() };
+            let error = options.prepare(None).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }
