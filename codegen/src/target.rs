@@ -82,7 +82,7 @@ fn workspace() -> Vec<Target> {
     let mut greengrass = Config::new("greengrass-core-ipc");
     greengrass.connector = Connector::Greengrass;
     greengrass.readme = true;
-    let modules = ["component", "config", "messages", "shadow"];
+    let modules = ["component", "config", "guide", "messages", "shadow"];
     greengrass.modules = modules.iter().map(|it| format!("../helpers/{it}.rs")).collect();
     vec![
         target("model", "generated/src", greengrass),

@@ -20,6 +20,9 @@ pub mod component;
 #[path = "../helpers/config.rs"]
 pub mod config;
 
+#[path = "../helpers/guide.rs"]
+pub mod guide;
+
 #[path = "../helpers/messages.rs"]
 pub mod messages;
 
