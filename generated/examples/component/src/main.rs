@@ -1,7 +1,10 @@
 //! Answers each message on `hello/requests` with a message on `hello/answers`, until the nucleus stops it or closes the
 //! connection.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use greengrass_core_ipc::{component, config, types::SubscriptionResponseMessage};
 use serde::Deserialize;
@@ -39,7 +42,8 @@ fn main() -> ExitCode {
             }
         }
         requests.close().await?;
-        println!("stopped");
+        // The output may be closed, and `println!` would panic.
+        let _ = writeln!(io::stdout(), "stopped");
         Ok(())
     })
 }

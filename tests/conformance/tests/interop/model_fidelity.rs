@@ -96,6 +96,8 @@ fn ours(with_details: bool) -> Declared {
                     }
                 }
             }
+            // The official model has no traits of its own.
+            "structure" if !shape["traits"]["smithy.api#trait"].is_null() => {}
             "structure" | "union" => {
                 declared.insert(format!("shape {name}"));
                 for (member, declaration) in shape["members"].as_object().unwrap() {
@@ -154,6 +156,7 @@ fn type_of(shapes: &Map<String, Value>, id: &str, names_enums: bool) -> String {
                 "map" => {
                     format!("{{{}}}", type_of(shapes, target(&shape["value"]), names_enums))
                 }
+                "string" => "string".to_owned(),
                 "enum" if !names_enums => "string".to_owned(),
                 _ => bare(id).to_owned(),
             }
