@@ -147,7 +147,8 @@ impl Entry {
     fn read(self, folder: &Path) -> Result<Device, String> {
         let Self { thing_name: thing, certificate, active: is_active } = self;
         let name = || format!("the certificate of {thing}");
-        let pem = pem(&certificate, folder).map_err(|it| format!("{}: {it}", name()))?;
+        let pem =
+            pem(&certificate, folder, "certificate").map_err(|it| format!("{}: {it}", name()))?;
         let certificate = decoded(&pem).ok_or_else(|| format!("{} is not PEM", name()))?;
         Ok(Device { thing, certificate, is_active })
     }
@@ -155,25 +156,36 @@ impl Entry {
 
 impl ServerCertificate {
     fn read(self, folder: &Path) -> Result<CertificateUpdate, String> {
-        let read = |it: &String| pem(it, folder).map_err(|it| format!("serverCertificate: {it}"));
-        let authorities = self.ca_certificates.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let update = CertificateUpdate::builder().certificate(read(&self.certificate)?);
-        let update = update.private_key(read(&self.private_key)?);
-        Ok(update.public_key(read(&self.public_key)?).ca_certificates(authorities).build())
+        let read =
+            |it: &str, what| pem(it, folder, what).map_err(|it| format!("serverCertificate: {it}"));
+        let authorities = self.ca_certificates.iter().map(|it| read(it, "certificate"));
+        let authorities = authorities.collect::<Result<Vec<_>, _>>()?;
+        let update = CertificateUpdate::builder()
+            .certificate(read(&self.certificate, "certificate")?)
+            .private_key(read(&self.private_key, "private key")?)
+            .public_key(read(&self.public_key, "public key")?);
+        Ok(update.ca_certificates(authorities).build())
     }
 }
 
-/// PEM as it is in the file, or in another one. The error does not contain the text, which may be a key.
-fn pem(text: &str, folder: &Path) -> Result<String, String> {
-    if text.starts_with(PEM) {
-        return Ok(text.to_owned());
-    }
-    let path = folder.join(text);
-    let content = fs::read_to_string(&path);
-    let content = content.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    if content.trim_start().starts_with(PEM) {
+/// The PEM of something, as it is in the file or in another one. The error does not contain the text, which may be a key.
+fn pem(text: &str, folder: &Path, what: &str) -> Result<String, String> {
+    let (name, content) = if text.starts_with(PEM) {
+        ("the text".to_owned(), text.to_owned())
+    } else {
+        let path = folder.join(text);
+        let content = fs::read_to_string(&path);
+        (
+            path.display().to_string(),
+            content.map_err(|error| format!("cannot read {}: {error}", path.display()))?,
+        )
+    };
+    // Such as `-----BEGIN EC PRIVATE KEY-----`.
+    let end = format!("{}-----", what.to_uppercase());
+    let is_head = |it: &str| it.starts_with(PEM) && it.trim_end().ends_with(&end);
+    if content.trim_start().starts_with(PEM) && content.lines().any(is_head) {
         Ok(content)
     } else {
-        Err(format!("{} is not PEM", path.display()))
+        Err(format!("{name} is not a {what} in PEM"))
     }
 }

@@ -101,7 +101,15 @@ fn faults_of_the_file_are_named() {
         ),
         (
             r#"{"devices": [{"thingName": "a", "certificate": "-----BEGIN X"}]}"#,
+            "the certificate of a: the text is not a certificate in PEM",
+        ),
+        (
+            r#"{"devices": [{"thingName": "a", "certificate": "-----BEGIN CERTIFICATE-----\nx"}]}"#,
             "the certificate of a is not PEM",
+        ),
+        (
+            r#"{"devices": [{"thingName": "a", "certificate": "-----BEGIN PRIVATE KEY-----\nMAMCAQE="}]}"#,
+            "the certificate of a: the text is not a certificate in PEM",
         ),
         (
             r#"{"deviceGroups": {"definitions": {"g": {"selectionRule": "x", "policyName": "p"}}}}"#,
@@ -114,6 +122,11 @@ fn faults_of_the_file_are_named() {
         (
             r#"{"serverCertificate": {"certificate": "no", "privateKey": "", "publicKey": "", "caCertificates": []}}"#,
             "serverCertificate: cannot read",
+        ),
+        (
+            r#"{"serverCertificate": {"certificate": "-----BEGIN CERTIFICATE-----", "privateKey":
+                "-----BEGIN CERTIFICATE-----", "publicKey": "", "caCertificates": []}}"#,
+            "serverCertificate: the text is not a private key in PEM",
         ),
         ("[]", "it is not a JSON object"),
     ] {
