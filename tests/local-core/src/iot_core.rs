@@ -281,10 +281,6 @@ impl IotCore {
         if self.is_connected.send_replace(is_connected) == is_connected {
             return;
         }
-        tracing::info!(
-            "AWS IoT Core is {}",
-            if is_connected { "connected" } else { "disconnected" }
-        );
         state.statuses.retain(|it| it.send(&status(is_connected)).is_ok());
         if !is_connected {
             state.spool.remove_qos0();

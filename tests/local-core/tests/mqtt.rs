@@ -304,7 +304,10 @@ async fn the_log_says_which_connection_ends_and_why() {
     let mut program = Program::start(&args.map(str::to_owned)).await;
     // The end of a connection without a reason, and with the reason "session taken over".
     for packet in [&[][..], &[0xE0, 2, 0x8E, 0]] {
-        accept(&listener).await.write_all(packet).await.unwrap();
+        let mut io = accept(&listener).await;
+        logged(&mut program, &format!("connected to {url}")).await;
+        io.write_all(packet).await.unwrap();
+        drop(io);
         let line = logged(&mut program, "there is no connection").await;
         assert!(line.contains(&url) && line.contains("client ID \"same\""), "{line}");
     }

@@ -18,8 +18,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// Logs what `RUST_LOG` selects. Default: warnings and changes of lifecycles; with `verbose`, each step of the
-/// communication too.
+/// Logs what `RUST_LOG` selects. Default: warnings, changes of lifecycles and connections to a broker; with `verbose`,
+/// each step of the communication too.
 pub(super) fn start(verbose: bool) -> io::Result<()> {
     QUEUE.start()?;
     let directives = std::env::var("RUST_LOG").ok().filter(|it| !it.is_empty());
@@ -121,6 +121,7 @@ fn default(verbose: bool) -> Targets {
         let ours = targets.with_target("greengrass_local_core", LevelFilter::DEBUG);
         ours.with_target("eventstream_rpc", LevelFilter::DEBUG)
     } else {
-        targets.with_target("greengrass_local_core::lifecycle", LevelFilter::INFO)
+        let targets = targets.with_target("greengrass_local_core::lifecycle", LevelFilter::INFO);
+        targets.with_target("greengrass_local_core::iot_core::broker", LevelFilter::INFO)
     }
 }

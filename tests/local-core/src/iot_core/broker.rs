@@ -156,6 +156,7 @@ impl Broker {
     }
 
     fn connected(&self, iot_core: &IotCore, connack: &ConnAck) {
+        tracing::info!("connected to {}", self.url);
         *lock(&self.limits) = packet::Limits::new(connack);
         // Locked until all subscriptions are requested, so that each is requested once.
         let filters = lock(&self.filters);
