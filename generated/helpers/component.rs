@@ -21,8 +21,8 @@
 //! # fn main() {}
 //! ```
 //!
-//! SIGTERM, SIGINT and the end of the connection ask the function to end; a second signal, or the end of the grace period,
-//! aborts it. Afterwards the connection is closed, which writes everything that is queued.
+//! SIGTERM, SIGINT and the end of the connection ask the function to end; a second signal after a second or more, or the
+//! end of the grace period, aborts it. Afterwards the connection is closed, which writes everything that is queued.
 //!
 //! The exit status is a failure if the client cannot connect, if the function fails or is aborted, or if the connection
 //! ended while the function ran. The reason is printed to standard error, once, with its causes. A component should end
@@ -54,6 +54,9 @@ pub type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The time that the function has to end, unless an option sets another one. A nucleus kills a process 5 s after SIGTERM.
 const GRACE_PERIOD: Duration = Duration::from_secs(4);
+
+/// The time in which a signal is the same one again: `timeout` and other programs send it to the process and its group.
+const REPEAT_TIME: Duration = Duration::from_secs(1);
 
 /// The time in which the connection closes and a failure is reported.
 #[cfg(feature = "tokio")]

@@ -1,10 +1,15 @@
 //! The runner for the asynchronous client.
 
-use std::{io, pin::pin, process::ExitCode, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::watch, time::timeout};
 
-use super::{Aborted, CLOSE_TIME, GRACE_PERIOD, Lost, Result, exit_code};
+use super::{Aborted, CLOSE_TIME, GRACE_PERIOD, Lost, REPEAT_TIME, Result, exit_code};
 use crate::{Client, client::ClientBuilder, types::ReportedLifecycleState};
 
 /// Connects, runs `main` until it returns, and returns the exit status of the process, as [`Runner::run`] does with the
@@ -129,9 +134,16 @@ impl Runner {
         };
         let Some(result) = ended else {
             request.send_replace(true);
+            let first = Instant::now();
+            let second = async {
+                signals.next().await;
+                while first.elapsed() < REPEAT_TIME {
+                    signals.next().await;
+                }
+            };
             let result = tokio::select! {
                 result = main => result,
-                () = signals.next() => Err(Aborted::Signal.into()),
+                () = second => Err(Aborted::Signal.into()),
                 () = tokio::time::sleep(self.grace_period) => {
                     Err(Aborted::GracePeriod(self.grace_period).into())
                 }

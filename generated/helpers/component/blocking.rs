@@ -23,7 +23,7 @@ use std::{
         mpsc::{self, Receiver, Sender},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use signal_hook::{
@@ -31,7 +31,7 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{Aborted, GRACE_PERIOD, Lost, Result, exit_code};
+use super::{Aborted, GRACE_PERIOD, Lost, REPEAT_TIME, Result, exit_code};
 use crate::{
     blocking::{Client, ClientBuilder},
     error::ConnectionError,
@@ -167,11 +167,12 @@ impl Runner {
     ) -> Result {
         let client = self.builder.connect()?;
         let (watched, lost) = (client.connection().clone(), events.clone());
-        thread::Builder::new().name("connection end".to_owned()).spawn(move || {
+        let watching = thread::Builder::new().name("connection end".to_owned());
+        let watching = watching.spawn(move || {
             // `Ok` means that this side has closed the connection.
-            if let Err(error) = watched.closed() {
-                let _ = lost.send(Event::Lost(error));
-            }
+            watched.closed().inspect_err(|error| {
+                let _ = lost.send(Event::Lost(error.clone()));
+            })
         })?;
         let report = |state| -> Result {
             if self.reports_state {
@@ -186,11 +187,13 @@ impl Runner {
             let _ = report(ReportedLifecycleState::Errored);
         }
         let closed = client.connection().close();
-        match result {
-            // A core that stops may have closed the connection.
-            Ok(()) if !shutdown.is_requested() => Ok(closed?),
-            result => result,
+        let ended = watching.join().unwrap_or_else(|panic| resume_unwind(panic));
+        // A core that stops may have closed the connection.
+        if result.is_err() || shutdown.is_requested() {
+            return result;
         }
+        ended.map_err(Lost)?;
+        Ok(closed?)
     }
 }
 
@@ -202,11 +205,18 @@ fn wait(events: &Receiver<Event>, shutdown: &Shutdown, grace_period: Duration) -
         Ok(Event::Lost(error)) => Some(Lost(error)),
     };
     shutdown.request();
-    let result = match events.recv_timeout(grace_period) {
-        Ok(Event::Ended(result)) => result,
-        Ok(Event::Signal) => Err(Aborted::Signal.into()),
-        Ok(Event::Lost(error)) => Err(Lost(error).into()),
-        Err(_) => Err(Aborted::GracePeriod(grace_period).into()),
+    let first = Instant::now();
+    let result = loop {
+        let rest = grace_period.saturating_sub(first.elapsed());
+        match events.recv_timeout(rest) {
+            Ok(Event::Ended(result)) => break result,
+            Ok(Event::Signal) if lost.is_none() && first.elapsed() >= REPEAT_TIME => {
+                break Err(Aborted::Signal.into());
+            }
+            // A core that stops closes the connection.
+            Ok(Event::Signal | Event::Lost(_)) => {}
+            Err(_) => break Err(Aborted::GracePeriod(grace_period).into()),
+        }
     };
     // The errors of `main` are consequences of the lost connection, and say less.
     lost.map_or(result, |it| Err(it.into()))

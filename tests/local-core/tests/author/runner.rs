@@ -40,6 +40,9 @@ fn run(behaviour: &str) -> ExitCode {
             }
             "fail" | "report" => return Err(failure()),
             "ignore" | "ignore for long" => std::future::pending().await,
+            "leave" => {
+                let _ = client.connection().closed().await;
+            }
             _ => {
                 shutdown.requested().await;
                 assert!(shutdown.is_requested());
@@ -64,6 +67,9 @@ fn run_blocking(behaviour: String) -> ExitCode {
             "ignore" | "ignore for long" => loop {
                 thread::park();
             },
+            "leave" => {
+                let _ = client.connection().closed();
+            }
             _ => {
                 assert!(!shutdown.wait_timeout(Duration::ZERO));
                 shutdown.wait();
@@ -142,6 +148,8 @@ async fn a_component_ends_when_it_is_asked_to_and_its_messages_arrive() {
             let mut component = Component::start(client, behaviour, &core.environment("a"));
             component.ready();
             if behaviour == "wait" {
+                // Programs such as `timeout` send it twice.
+                component.signal();
                 component.signal();
             }
             assert_eq!(component.end(), (true, String::new()), "{client} {behaviour}");
@@ -188,16 +196,19 @@ async fn a_component_that_does_not_end_is_aborted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_the_connection_is_a_failure() {
     for client in CLIENTS {
-        let core = core().await;
-        let mut component = Component::start(client, "wait", &core.environment("a"));
-        component.ready();
-        core.stop().await.unwrap();
-        let (succeeded, error) = component.end();
-        assert!(!succeeded, "{client}");
-        let expected =
-            "error: the connection to the core has ended: the other side closed the connection";
-        assert_eq!(error.lines().next(), Some(expected), "{client}");
-        assert_eq!(error.lines().count(), 1, "{client}: {error}");
+        // One that waits for the shutdown, and one that returns without an error.
+        for behaviour in ["wait", "leave"] {
+            let core = core().await;
+            let mut component = Component::start(client, behaviour, &core.environment("a"));
+            component.ready();
+            core.stop().await.unwrap();
+            let (succeeded, error) = component.end();
+            assert!(!succeeded, "{client} {behaviour}");
+            let expected =
+                "error: the connection to the core has ended: the other side closed the connection";
+            assert_eq!(error.lines().next(), Some(expected), "{client} {behaviour}");
+            assert_eq!(error.lines().count(), 1, "{client} {behaviour}: {error}");
+        }
     }
 }
 
