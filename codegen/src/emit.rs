@@ -11,6 +11,7 @@ mod enumeration;
 mod error;
 mod imports;
 mod operation;
+mod quick_start;
 mod rust_type;
 mod server;
 mod structure;
@@ -111,7 +112,8 @@ fn library(service: &ir::Service) -> TokenStream {
     let page = if service.readme {
         quote!(#![doc = include_str!("../README.md")])
     } else {
-        docs::inner(&docs::text(&service.docs))
+        let start = if service.is_module { String::new() } else { quick_start::page(service) };
+        docs::inner(format!("{}\n\n{start}", docs::text(&service.docs)).trim_end())
     };
     // Other shapes and their builders use deprecated shapes.
     let allow = service.deprecates_types().then(|| {

@@ -32,6 +32,8 @@ pub struct Service {
     pub readme: bool,
     /// The handwritten modules of the crate: their names and paths.
     pub modules: Vec<(String, String)>,
+    /// The name of the crate for Cargo.
+    pub crate_name: String,
     /// The name of the crate as a path segment.
     pub crate_path: String,
     /// The `recursion_limit` of the crate, and of crates that check whether its types are `Send`, if it is more than

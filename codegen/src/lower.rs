@@ -65,6 +65,7 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
         connector: config.connector,
         readme: config.readme,
         modules: config.modules.iter().map(|it| (file_stem(it).to_owned(), it.clone())).collect(),
+        crate_name: config.crate_name.clone(),
         crate_path: config.crate_name.replace('-', "_"),
     }
 }

@@ -111,6 +111,8 @@ fn a_crate_has_the_requested_sides_and_compiles() {
             assert_eq!(mentions, is_there, "{sides}: {mention}");
             let manifest = fs::read_to_string(format!("{out}/Cargo.toml")).unwrap();
             assert_eq!(manifest.contains(&format!("\n{feature} = [")), is_there, "{manifest}");
+            let page = fs::read_to_string(format!("{out}/src/lib.rs")).unwrap();
+            assert_eq!(page.contains(&format!("//! - `{feature}`: ")), is_there, "{page}");
         }
         workspace.add_crate(&name);
     }
@@ -121,6 +123,8 @@ fn a_crate_has_the_requested_sides_and_compiles() {
         let run = workspace.cargo(args);
         assert_eq!((run.status, &*run.stderr), (0, ""), "{args:?}");
     }
+    // The examples of the quick start of each crate, among others.
+    workspace.check_examples();
 }
 
 #[test]

@@ -215,7 +215,7 @@ pub(super) fn blocking_example(service: &Service) -> Option<String> {
 }
 
 /// The imports of examples, one per line.
-fn uses(service: &Service, examples: &[&Example]) -> String {
+pub(super) fn uses(service: &Service, examples: &[&Example]) -> String {
     let types = examples.iter().flat_map(|it| &it.types);
     let paths = types.map(|it| it.path().replacen("crate", &service.crate_path, 1));
     let paths: BTreeSet<_> = paths.collect();

@@ -9,6 +9,66 @@
 //! `accepted.`. A request or event with members of other types, and an event to an operation
 //! without events from the client, is answered with an error outside of the model, with content
 //! type `text/plain` and payload `InternalServerError`.
+//!
+//! # Quick start
+//!
+//! ```toml
+//! [dependencies]
+//! echo = { path = "../echo", features = ["blocking", "server"] }
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
+//!
+//! The features of the crate; `tokio` is the default:
+//!
+//! - `tokio`: The asynchronous client.
+//! - `blocking`: The blocking client.
+//! - `server`: The service trait and the server.
+//!
+//! # A client
+//!
+//! ```no_run
+//! # #[cfg(feature = "tokio")]
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let connection = echo::client::Connection::builder();
+//! let connection = connection.tcp_address("127.0.0.1:8033").connect().await?;
+//! let client = echo::client::Client::new(connection);
+//!
+//! let response = client
+//!     .echo_message()
+//!     .send()
+//!     .await?;
+//! println!("{response:?}");
+//! # Ok(()) }
+//! ```
+//!
+//! # A server
+//!
+//! ```no_run
+//! # #[cfg(feature = "server")]
+//! # mod example {
+//! use echo::operation::echo_message::{EchoMessageError, EchoMessageRequest, EchoMessageResponse};
+//! use echo::server::{EchoTestRpc, EchoTestRpcService, RequestContext, Server};
+//!
+//! struct Implementation;
+//!
+//! impl EchoTestRpc for Implementation {
+//!     async fn echo_message(
+//!         &self,
+//!         request: EchoMessageRequest,
+//!         _context: RequestContext,
+//!     ) -> Result<EchoMessageResponse, EchoMessageError> {
+//!         println!("{request:?}");
+//!         Ok(EchoMessageResponse::default())
+//!     }
+//! }
+//!
+//! async fn serve() -> std::io::Result<()> {
+//!     let service = EchoTestRpcService::new(Implementation);
+//!     let server = Server::bind_tcp("127.0.0.1:8033").await?.allow_all();
+//!     server.serve(service, std::future::pending::<()>()).await
+//! }
+//! # }
+//! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "blocking")]
