@@ -3,6 +3,7 @@
 //! Each filter has one subscription at the broker, for all its subscribers. Messages contain the identifiers of the
 //! subscriptions that they are for: a broker may send a message once for each subscription that matches.
 
+mod failure;
 mod filters;
 mod options;
 mod packet;
@@ -18,10 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rumqttc::{
-    AsyncClient, ConnAck, ConnectionError, Event, EventLoop, Incoming, MqttOptions,
-    PublishNoticeError, StateError, mqttbytes::v5::DisconnectReasonCode,
-};
+use rumqttc::{AsyncClient, ConnAck, Event, EventLoop, Incoming, MqttOptions, PublishNoticeError};
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::JoinSet,
@@ -47,7 +45,8 @@ const FLUSH_TIME: Duration = Duration::from_secs(5);
 pub(super) struct Broker {
     /// The URL without a login.
     url: String,
-    client_id: String,
+    /// The client ID, unless it is a random one.
+    client_id: Option<String>,
     client: AsyncClient,
     filters: Mutex<Filters>,
     limits: Mutex<packet::Limits>,
@@ -61,8 +60,7 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    fn new(url: String, options: MqttOptions) -> Self {
-        let client_id = options.client_id();
+    fn new(url: String, client_id: Option<String>, options: MqttOptions) -> Self {
         let (client, event_loop) = AsyncClient::new(options, REQUESTS);
         let (commands, received) = mpsc::unbounded_channel();
         Self {
@@ -131,30 +129,6 @@ impl Broker {
         }
     }
 
-    /// Why there is no connection.
-    fn explained(&self, error: &ConnectionError, was_connected: bool) -> String {
-        let Self { url, client_id, .. } = self;
-        let reason = match error {
-            ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. })
-                if *reason_code == DisconnectReasonCode::SessionTakenOver =>
-            {
-                format!("another client has connected with the client ID {client_id:?}")
-            }
-            ConnectionError::MqttState(StateError::ConnectionAborted) if was_connected => format!(
-                "the broker has closed it, as when another client connects with the client ID {client_id:?}"
-            ),
-            ConnectionError::MqttState(StateError::ConnectionAborted) => {
-                "the broker has closed it without an answer, as when it requires TLS (mqtts://)"
-                    .to_owned()
-            }
-            ConnectionError::ConnectionRefused(code) => format!("the broker refuses it: {code:?}"),
-            ConnectionError::Timeout(_) => "the broker does not answer".to_owned(),
-            ConnectionError::Io(error) => error.to_string(),
-            error => error.to_string(),
-        };
-        format!("there is no connection to {url}: {reason}")
-    }
-
     fn connected(&self, iot_core: &IotCore, connack: &ConnAck) {
         tracing::info!("connected to {}", self.url);
         *lock(&self.limits) = packet::Limits::new(connack);
@@ -210,7 +184,10 @@ async fn connect(mut event_loop: EventLoop, iot_core: Weak<IotCore>) {
             Ok(_) => continue,
             Err(error) => {
                 let text = with_broker(&iot_core, |core, broker| {
-                    let text = broker.explained(&error, *core.is_connected.borrow());
+                    let was_connected = *core.is_connected.borrow();
+                    let reason =
+                        failure::reason(&error, was_connected, broker.client_id.as_deref());
+                    let text = format!("there is no connection to {}: {reason}", broker.url);
                     core.set_connected(false);
                     broker.settled.notify_waiters();
                     text

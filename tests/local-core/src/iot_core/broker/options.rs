@@ -44,7 +44,8 @@ impl Options {
     /// Reads the files. The error says what is wrong.
     pub(in crate::iot_core) fn prepare(self, thing: Option<&str>) -> Result<Broker, String> {
         let address = Address::parse(&self.url)?;
-        let id = self.client_id.clone().or_else(|| thing.map(str::to_owned));
+        let given = self.client_id.clone().or_else(|| thing.map(str::to_owned));
+        let id = given.clone();
         let id = id.unwrap_or_else(|| format!("greengrass-local-core-{}", random::token()));
         limits::check_text("the client ID", &id)?;
         let url = address.to_string();
@@ -64,7 +65,7 @@ impl Options {
                 "{url} has no TLS, which certificates require: it begins with mqtts://"
             ));
         }
-        Ok(Broker::new(url, options))
+        Ok(Broker::new(url, given, options))
     }
 
     fn tls(&self, is_https: bool) -> Result<ClientConfig, String> {
