@@ -222,11 +222,12 @@ mod processes {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Whether the processes are stopped (`T`); `None` if they differ.
+    /// Whether the processes are stopped: `T`, or `D` if the command that a shell starts is stopped before the shell can
+    /// continue. `None` if they differ.
     fn are_stopped(folder: &TempDir) -> Option<bool> {
         let stats = ids(folder).into_iter().map(|id| {
             let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-            stat.rsplit(") ").next().unwrap_or_default().starts_with('T')
+            stat.rsplit(") ").next().unwrap_or_default().starts_with(['T', 'D'])
         });
         let stats: Vec<_> = stats.collect();
         stats.iter().all(|it| *it == stats[0]).then(|| stats[0])
