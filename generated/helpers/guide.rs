@@ -1,10 +1,4 @@
-//! Guides: from another SDK, to a device, and about the nuclei.
-//!
-//! | page | content |
-//! |---|---|
-//! | [`official_sdks`] | the calls of the official SDKs for Python, Java, C++ and JavaScript, and the Rust for each |
-//! | [`to_a_device`] | from `cargo new` to a component on a device |
-//! | [`nuclei`] | the limits of nucleus lite, and what is special about the Java nucleus |
+//! Guides: from an official SDK, to a device, and about the nuclei.
 
 #[doc = include_str!("../docs/official_sdks.md")]
 pub mod official_sdks {}
