@@ -117,8 +117,15 @@ impl Runner {
         };
         let (request, shutdown) = watch::channel(false);
         let mut main = pin!(async {
-            report(ReportedLifecycleState::Running).await?;
-            main(client.clone(), Shutdown(shutdown)).await
+            let result = match report(ReportedLifecycleState::Running).await {
+                Ok(()) => main(client.clone(), Shutdown(shutdown)).await,
+                Err(error) => Err(error),
+            };
+            if result.is_err() {
+                // Only the error of `main` is printed.
+                let _ = timeout(CLOSE_TIME, report(ReportedLifecycleState::Errored)).await;
+            }
+            result
         });
         let ended = tokio::select! {
             biased;
@@ -152,17 +159,13 @@ impl Runner {
             let _ = timeout(CLOSE_TIME, connection.close()).await;
             return result;
         };
-        if result.is_err() {
-            // Only the error of `main` is printed.
-            let _ = timeout(CLOSE_TIME, report(ReportedLifecycleState::Errored)).await;
-            let _ = timeout(CLOSE_TIME, connection.close()).await;
-            return result;
-        }
         let is_lost = timeout(Duration::ZERO, connection.closed()).await;
         if let Ok(Err(error)) = is_lost {
             return Err(Lost(error).into());
         }
-        Ok(connection.close().await?)
+        let closed = connection.close().await;
+        result?;
+        Ok(closed?)
     }
 }
 

@@ -31,7 +31,7 @@ fn component() {
 
 fn run(behaviour: &str) -> ExitCode {
     let runner = Runner::new().grace_period(grace_period(behaviour));
-    let runner = if behaviour == "report" { runner.report_state() } else { runner };
+    let runner = if behaviour.starts_with("report") { runner.report_state() } else { runner };
     runner.run(async |client, shutdown| {
         println!("\nready");
         match behaviour {
@@ -42,6 +42,14 @@ fn run(behaviour: &str) -> ExitCode {
             "ignore" | "ignore for long" => std::future::pending().await,
             "leave" => {
                 let _ = client.connection().closed().await;
+            }
+            "fail at the end" => {
+                let _ = client.connection().closed().await;
+                return Err(failure());
+            }
+            "report at the end" => {
+                shutdown.requested().await;
+                return Err(failure());
             }
             _ => {
                 shutdown.requested().await;
@@ -55,7 +63,7 @@ fn run(behaviour: &str) -> ExitCode {
 
 fn run_blocking(behaviour: String) -> ExitCode {
     let runner = blocking::Runner::new().grace_period(grace_period(&behaviour));
-    let runner = if behaviour == "report" { runner.report_state() } else { runner };
+    let runner = if behaviour.starts_with("report") { runner.report_state() } else { runner };
     runner.run(move |client, shutdown| {
         println!("\nready");
         match &*behaviour {
@@ -69,6 +77,14 @@ fn run_blocking(behaviour: String) -> ExitCode {
             },
             "leave" => {
                 let _ = client.connection().closed();
+            }
+            "fail at the end" => {
+                let _ = client.connection().closed();
+                return Err(failure());
+            }
+            "report at the end" => {
+                shutdown.wait();
+                return Err(failure());
             }
             _ => {
                 assert!(!shutdown.wait_timeout(Duration::ZERO));
@@ -196,8 +212,8 @@ async fn a_component_that_does_not_end_is_aborted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_the_connection_is_a_failure() {
     for client in CLIENTS {
-        // One that waits for the shutdown, and one that returns without an error.
-        for behaviour in ["wait", "leave"] {
+        // One that waits for the shutdown, one that returns without an error, and one with an error.
+        for behaviour in ["wait", "leave", "fail at the end"] {
             let core = core().await;
             let mut component = Component::start(client, behaviour, &core.environment("a"));
             component.ready();
@@ -233,11 +249,19 @@ async fn a_failure_is_printed_once_with_its_causes() {
 async fn states_are_reported_if_the_component_asks_for_it() {
     for client in CLIENTS {
         let core = core().await;
-        let component = Component::start(client, "report", &core.environment("a"));
-        for state in ["RUNNING", "ERRORED"] {
-            let call = core.next_call_of("UpdateState").await;
-            assert_eq!(call.request()["state"], state, "{client}");
+        for behaviour in ["report", "report at the end"] {
+            let mut component = Component::start(client, behaviour, &core.environment("a"));
+            component.ready();
+            if behaviour == "report at the end" {
+                component.signal();
+            }
+            assert_eq!(component.end(), (false, "error: it did not work: no light\n".to_owned()));
+            for state in ["RUNNING", "ERRORED"] {
+                let call =
+                    tokio::time::timeout(Duration::from_secs(10), core.next_call_of("UpdateState"));
+                let call = call.await.expect("a state is reported");
+                assert_eq!(call.request()["state"], state, "{client} {behaviour}");
+            }
         }
-        assert!(!component.end().0);
     }
 }
