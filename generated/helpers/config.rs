@@ -236,7 +236,11 @@ impl<T: DeserializeOwned> Stream for Watch<T> {
             match result {
                 // The subscription says whether this was the end, or when the connection is open again.
                 Err(SdkError::DispatchFailure { .. }) => {}
-                Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                Err(error) => {
+                    // The value that follows the error is new, even if it is the one before it.
+                    this.last = None;
+                    return Poll::Ready(Some(Err(error.into())));
+                }
                 Ok(response) => {
                     let value = value(response);
                     if this.last.as_ref() != Some(&value) {

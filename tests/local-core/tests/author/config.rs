@@ -4,11 +4,13 @@ use greengrass_core_ipc::{
     Client,
     client::ReconnectPolicy,
     config::{self, ConfigError, Watch},
-    types::error::ResourceNotFoundError,
+    operation::get_configuration::GetConfiguration,
+    types::error::{ResourceNotFoundError, ServiceError},
 };
 use greengrass_local_core::LocalCore;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use test_util::in_time;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Settings {
@@ -72,6 +74,21 @@ async fn a_value_that_does_not_fit_does_not_end_the_watch() {
     assert_eq!(next(&mut settings).await, expected);
     config::merge(&client, &json!({ "interval": 7 })).await.unwrap();
     assert_eq!(next(&mut settings).await, Ok(7));
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_value_that_is_there_again_after_an_error_is_an_item() {
+    let (core, client) = core().await;
+    let mut settings = config::watch::<Settings>(&client).await.unwrap();
+    assert_eq!(next(&mut settings).await, Ok(5));
+    config::merge(&client, &Settings { interval: 7 }).await.unwrap();
+    assert_eq!(next(&mut settings).await, Ok(7));
+    core.on_next(GetConfiguration).fail(ServiceError::builder().build());
+    config::merge(&client, &Settings { interval: 8 }).await.unwrap();
+    assert_eq!(next(&mut settings).await, Err("cannot read the configuration".to_owned()));
+    config::merge(&client, &Settings { interval: 7 }).await.unwrap();
+    assert_eq!(in_time("the value", next(&mut settings)).await, Ok(7));
     core.stop().await.unwrap();
 }
 
