@@ -175,7 +175,7 @@ impl Shadow {
     /// Reads the document and changes it, and returns the new version.
     ///
     /// The change is made only if the version is still the one that was read. Otherwise, the document is read and
-    /// `change` is called again, up to five times.
+    /// `change` is called again, up to five times. A change of a shadow that did not exist is always made.
     ///
     /// # Errors
     ///
@@ -235,7 +235,7 @@ impl Shadow {
     }
 
     /// Reads the document as it is on the wire; `None` if there is no shadow.
-    async fn read<T: DeserializeOwned>(&self) -> Result<Option<Content<Sections<T>>>, ShadowError> {
+    async fn read<S: DeserializeOwned>(&self) -> Result<Option<Content<S>>, ShadowError> {
         let get = self.client.get_thing_shadow().thing_name(&self.thing_name);
         match get.set_shadow_name(self.shadow_name.clone()).send().await {
             Ok(response) => Ok(Some(response.payload.json()?)),
@@ -261,7 +261,7 @@ pub struct Deltas<T> {
 }
 
 type Read<T> =
-    Pin<Box<dyn Future<Output = Result<Option<Content<Sections<T>>>, ShadowError>> + Send>>;
+    Pin<Box<dyn Future<Output = Result<Option<Content<DeltaSection<T>>>, ShadowError>> + Send>>;
 
 impl<T: DeserializeOwned + 'static> Deltas<T> {
     /// The next delta; `None` after the subscription has ended.
@@ -369,6 +369,12 @@ struct Content<S> {
 struct Sections<T> {
     desired: Option<T>,
     reported: Option<T>,
+    delta: Option<T>,
+}
+
+/// The only section that a stream of deltas reads: the others may have any form.
+#[derive(Deserialize)]
+struct DeltaSection<T> {
     delta: Option<T>,
 }
 

@@ -9,6 +9,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::{Clock, LocalCore};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Lamp {
@@ -127,5 +128,16 @@ async fn an_old_delta_is_left_out_and_a_new_shadow_is_not() {
     assert!(matches!(deltas.try_next().await, Err(ShadowError::Value(_))));
     send(6, 2, 102).await;
     assert_eq!(deltas.try_next().await.unwrap().unwrap().state, level(6));
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delta_is_read_whatever_the_other_sections_contain() {
+    let (core, client) = core().await;
+    let shadow = Shadow::named(&client, "thing", "lamp");
+    let (desired, reported) = (json!({ "level": 1 }), json!({ "level": "high" }));
+    shadow.update::<Value>(|_| Update::both(desired.clone(), reported.clone())).await.unwrap();
+    let mut deltas = shadow.deltas::<Lamp>().await.unwrap();
+    assert_eq!(deltas.try_next().await.unwrap().unwrap().state, level(1));
     core.stop().await.unwrap();
 }
