@@ -158,8 +158,8 @@ pub async fn watch_at<T: DeserializeOwned>(
 /// A stream of the configuration, which [`watch`] and [`watch_at`] return.
 ///
 /// Changes that follow each other quickly are read once; a change to an equal value is left out. A configuration that
-/// does not fit the type, or that cannot be read, is an error, and the stream continues. With a
-/// [`ReconnectPolicy`](crate::client::ReconnectPolicy), the configuration is read again after each outage.
+/// does not fit the type, or that cannot be read, is an error, and the stream continues; it is read again after
+/// a timeout and, with a [`ReconnectPolicy`](crate::client::ReconnectPolicy), after each outage.
 #[must_use = "dropping it unsubscribes"]
 pub struct Watch<T> {
     client: Client,
@@ -239,6 +239,7 @@ impl<T: DeserializeOwned> Stream for Watch<T> {
                 Err(error) => {
                     // The value that follows the error is new, even if it is the one before it.
                     this.last = None;
+                    this.is_outdated |= error.is_timeout();
                     return Poll::Ready(Some(Err(error.into())));
                 }
                 Ok(response) => {

@@ -248,8 +248,8 @@ impl Shadow {
 /// A stream of deltas, which [`Shadow::deltas`] returns.
 ///
 /// A delta with an older version than the last one is left out, unless the shadow was created again. A delta that does not
-/// fit the type, or that cannot be read, is an error, and the stream continues. With a
-/// [`ReconnectPolicy`](crate::client::ReconnectPolicy), the shadow is read again after each outage.
+/// fit the type, or that cannot be read, is an error, and the stream continues; the shadow is read again
+/// after a timeout and, with a [`ReconnectPolicy`](crate::client::ReconnectPolicy), after each outage.
 #[must_use = "dropping it unsubscribes"]
 pub struct Deltas<T> {
     shadow: Shadow,
@@ -321,7 +321,12 @@ impl<T: DeserializeOwned + 'static> Stream for Deltas<T> {
                 match result {
                     // The subscription says whether this was the end, or when the connection is open again.
                     Err(ShadowError::Get(SdkError::DispatchFailure { .. })) | Ok(None) => {}
-                    Err(error) => return Poll::Ready(Some(Err(error))),
+                    Err(error) => {
+                        if matches!(&error, ShadowError::Get(it) if it.is_timeout()) {
+                            self.start_read();
+                        }
+                        return Poll::Ready(Some(Err(error)));
+                    }
                     Ok(Some(document)) => {
                         let newer = self.newer(document);
                         let delta = newer.and_then(|it| Some((it.state.delta?, it.version)));

@@ -1,5 +1,7 @@
 //! The module `config`.
 
+use std::time::Duration;
+
 use greengrass_core_ipc::{
     Client,
     client::ReconnectPolicy,
@@ -89,6 +91,19 @@ async fn a_value_that_is_there_again_after_an_error_is_an_item() {
     assert_eq!(next(&mut settings).await, Err("cannot read the configuration".to_owned()));
     config::merge(&client, &Settings { interval: 7 }).await.unwrap();
     assert_eq!(in_time("the value", next(&mut settings)).await, Ok(7));
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_configuration_is_read_again_after_a_timeout() {
+    let (core, _) = core().await;
+    let builder = Client::builder().socket_path(core.socket_path());
+    let builder = builder.auth_token(core.auth_token("a")).call_timeout(Duration::from_secs(2));
+    let client = builder.connect().await.unwrap();
+    let mut settings = config::watch::<Settings>(&client).await.unwrap();
+    core.on_next(GetConfiguration).ignore();
+    assert_eq!(next(&mut settings).await, Err("cannot read the configuration".to_owned()));
+    assert_eq!(in_time("the value", next(&mut settings)).await, Ok(5));
     core.stop().await.unwrap();
 }
 

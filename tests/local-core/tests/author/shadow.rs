@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use greengrass_core_ipc::{
     Client,
+    operation::get_thing_shadow::GetThingShadow,
     shadow::{Shadow, ShadowDocument, ShadowError, Update},
     types::error::ConflictError,
 };
 use greengrass_local_core::{Clock, LocalCore};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use test_util::in_time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Lamp {
@@ -139,5 +141,21 @@ async fn a_delta_is_read_whatever_the_other_sections_contain() {
     shadow.update::<Value>(|_| Update::both(desired.clone(), reported.clone())).await.unwrap();
     let mut deltas = shadow.deltas::<Lamp>().await.unwrap();
     assert_eq!(deltas.try_next().await.unwrap().unwrap().state, level(1));
+    core.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shadow_is_read_again_after_a_timeout() {
+    let (core, _) = core().await;
+    let builder = Client::builder().socket_path(core.socket_path());
+    let builder = builder.auth_token(core.auth_token("a")).call_timeout(Duration::from_secs(2));
+    let client = builder.connect().await.unwrap();
+    let shadow = Shadow::named(&client, "thing", "lamp");
+    shadow.update(|_| Update::desired(level(1))).await.unwrap();
+    let mut deltas = shadow.deltas::<Lamp>().await.unwrap();
+    core.on_next(GetThingShadow).ignore();
+    assert!(matches!(deltas.try_next().await, Err(ShadowError::Get(_))));
+    let delta = in_time("the delta", deltas.try_next()).await.unwrap().unwrap();
+    assert_eq!(delta.state, level(1));
     core.stop().await.unwrap();
 }
