@@ -65,6 +65,8 @@ fn run_blocking(behaviour: String) -> ExitCode {
     let runner = blocking::Runner::new().grace_period(grace_period(&behaviour));
     let runner = if behaviour.starts_with("report") { runner.report_state() } else { runner };
     runner.run(move |client, shutdown| {
+        // Before the test sends a signal.
+        assert!(!shutdown.wait_timeout(Duration::ZERO));
         println!("\nready");
         match &*behaviour {
             "return" => {
@@ -87,7 +89,6 @@ fn run_blocking(behaviour: String) -> ExitCode {
                 return Err(failure());
             }
             _ => {
-                assert!(!shutdown.wait_timeout(Duration::ZERO));
                 shutdown.wait();
                 client.publish_to_topic().topic("t").publish_message("last").send()?;
             }
