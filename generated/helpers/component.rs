@@ -25,8 +25,8 @@
 //! end of the grace period, aborts it. Afterwards the connection is closed, which writes everything that is queued.
 //!
 //! The exit status is a failure if the client cannot connect, if the function fails or is aborted, or if the connection
-//! ended while the function ran. The reason is printed to standard error, once, with its causes. A component should end
-//! when its connection does: a core that restarts issues new tokens and starts its components again.
+//! ended while the function ran and no signal had come. The reason is printed to standard error, once, with its causes. A
+//! component should end when its connection does: a core that restarts issues new tokens and starts its components again.
 
 #![cfg(all(feature = "component", any(feature = "tokio", all(feature = "blocking", unix))))]
 
