@@ -74,8 +74,9 @@ fn check_template(model: &Model, operation: &Shape, template: &str) -> Result<()
             return Err(format!("{path} is not a string"));
         }
     }
-    if template.matches('[').count() != template.matches(']').count() {
-        return Err(format!("the resource {template:?} has a [ without ]"));
+    let brackets: String = template.chars().filter(|it| "[]".contains(*it)).collect();
+    if !brackets.replace("[]", "").is_empty() {
+        return Err(format!("the resource {template:?} has a [ without ], or one within another"));
     }
     Ok(())
 }
