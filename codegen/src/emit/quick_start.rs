@@ -6,6 +6,7 @@ use super::{ident, operation};
 use crate::{
     Connector,
     ir::{Events, Operation, Parent, Service, TypeRef},
+    names,
 };
 
 /// The address in the examples.
@@ -69,7 +70,10 @@ fn server(service: &Service) -> Option<String> {
     let types = [&operation.request, &operation.response, &error];
     let mut uses = BTreeMap::<_, BTreeSet<_>>::new();
     for (it, path) in types.map(|it| (it, it.path().replacen("crate", path, 1))) {
-        let module = path.strip_suffix(&*it.name).unwrap_or_default().to_owned();
+        let module = path.strip_suffix(&*it.name).unwrap_or_default();
+        // The module of an operation can have the name of a keyword.
+        let raw = |it: &str| if names::is_keyword(it) { format!("r#{it}") } else { it.to_owned() };
+        let module = module.split("::").map(raw).collect::<Vec<_>>().join("::");
         uses.entry(module).or_default().insert(&*it.name);
     }
     let names = |it: BTreeSet<&str>| it.into_iter().collect::<Vec<_>>().join(", ");
