@@ -169,7 +169,9 @@ fn every_shape_is_written_as_it_was_read() {
     let shapes = model["shapes"].as_object().unwrap();
     let round_trips = round_trips();
     for (id, shape) in shapes {
-        if !matches!(shape["type"].as_str().unwrap(), "structure" | "union") {
+        // Definitions of traits are not sent.
+        let is_trait = !shape["traits"]["smithy.api#trait"].is_null();
+        if is_trait || !matches!(shape["type"].as_str().unwrap(), "structure" | "union") {
             continue;
         }
         let round_trip = round_trips.get(&**id).unwrap_or_else(|| panic!("{id} is not listed"));
