@@ -13,7 +13,7 @@ use greengrass_core_ipc::{
     server::{BoxFuture, IncomingCall},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Action, Definitions, Serve, operations::each_operation};
 use crate::{Builder, recipe::closest_end};
@@ -146,44 +146,13 @@ impl Reply {
         if !definition.is_object() {
             return Err(format!("{path}: it is not an object"));
         }
-        let read = |it| serde_json::from_value::<Self>(it);
-        read(definition.clone()).map_err(|error| {
-            let place = unreadable_part(&definition, &|it| read(it).is_ok());
-            format!("{path}{place}: {error}")
+        serde_path_to_error::deserialize(definition).map_err(|error| {
+            match error.path().to_string() {
+                root if root == "." => format!("{path}: {}", error.inner()),
+                place => format!("{path}.{place}: {}", error.inner()),
+            }
         })
     }
-}
-
-/// The JSON path of the first part of a value for which the value cannot be read.
-fn unreadable_part(value: &Value, is_readable: &dyn Fn(Value) -> bool) -> String {
-    let parts: Vec<_> = match value {
-        Value::Object(members) => members.iter().map(|(name, it)| (name.clone(), it)).collect(),
-        Value::Array(items) => {
-            items.iter().enumerate().map(|(at, it)| (at.to_string(), it)).collect()
-        }
-        _ => Vec::new(),
-    };
-    for (key, part) in parts {
-        let is_readable = |it: Value| {
-            let is_list = value.is_array();
-            is_readable(if is_list { vec![it].into() } else { json!({ key.clone(): it }) })
-        };
-        if is_readable(part.clone()) {
-            continue;
-        }
-        let is_within = match part {
-            Value::Object(_) => is_readable(json!({})),
-            Value::Array(_) => is_readable(json!([])),
-            _ => false,
-        };
-        let within = if is_within { unreadable_part(part, &is_readable) } else { String::new() };
-        return if value.is_array() {
-            format!("[{key}]{within}")
-        } else {
-            format!(".{key}{within}")
-        };
-    }
-    String::new()
 }
 
 impl Call {
