@@ -266,8 +266,6 @@ pub struct Member {
     /// The name of the field in snake case, or of the variant in Pascal case; without `r#`.
     pub name: String,
     pub snake_name: String,
-    /// The name in the model, if that is an alternative to the value of an enum's member.
-    pub model_name: Option<String>,
     /// The name in the model, which its examples use.
     pub key: String,
     pub docs: Docs,

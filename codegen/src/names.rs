@@ -57,6 +57,11 @@ fn is_strict_keyword(name: &str) -> bool {
     matches!(name, "crate" | "self" | "super" | "Self" | "_")
 }
 
+/// The source of an identifier: with `r#` if it is a keyword.
+pub fn raw(name: &str) -> String {
+    if is_keyword(name) { format!("r#{name}") } else { name.to_owned() }
+}
+
 /// Checks the name of a crate. The error says why a crate cannot have the name.
 pub fn check_crate(name: &str) -> Result<(), &'static str> {
     let is_allowed = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';

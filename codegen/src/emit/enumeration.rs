@@ -21,7 +21,10 @@ pub(super) fn items(shape: &Shape) -> TokenStream {
             Ok(number) if is_number => Literal::i32_unsuffixed(number),
             _ => Literal::string(&member.wire_name),
         };
-        let model_name = member.model_name.as_ref().map(|it| quote!(or #it));
+        // The name in the model is an alternative to the value, unless it is a value itself.
+        let key = &member.key;
+        let is_value = || shape.members.iter().any(|it| it.wire_name == *key);
+        let model_name = (!is_number && !is_value()).then(|| quote!(or #key));
         quote!(#name = #value #model_name)
     });
     let debug = (!shape.is_sensitive).then(|| quote!(Debug,));

@@ -72,8 +72,7 @@ fn server(service: &Service) -> Option<String> {
     for (it, path) in types.map(|it| (it, it.path().replacen("crate", path, 1))) {
         let module = path.strip_suffix(&*it.name).unwrap_or_default();
         // The module of an operation can have the name of a keyword.
-        let raw = |it: &str| if names::is_keyword(it) { format!("r#{it}") } else { it.to_owned() };
-        let module = module.split("::").map(raw).collect::<Vec<_>>().join("::");
+        let module = module.split("::").map(names::raw).collect::<Vec<_>>().join("::");
         uses.entry(module).or_default().insert(&*it.name);
     }
     let names = |it: BTreeSet<&str>| it.into_iter().collect::<Vec<_>>().join(", ");

@@ -26,7 +26,7 @@ pub(super) fn call(
     let members = shown(request, given.and_then(|it| it.get("input"))).into_iter();
     let setters: String =
         members.map(|(it, given)| format!("\n    {}", writer.setter(it, given))).collect();
-    let call = format!("client\n    .{}(){setters}\n    .send()", ident(method));
+    let call = format!("client\n    .{}(){setters}\n    .send()", names::raw(method));
     let about = given.map(docs::about_example).unwrap_or_default();
     let is_short = given.is_some() || writer.types.len() <= MAX_TYPES;
     is_short.then_some(Example { about, call, types: writer.types })
@@ -77,7 +77,7 @@ impl Writer<'_> {
             return format!(".{}(Some(Default::default()))", names::setter(&member.name));
         }
         let value = self.value(&member.ty, given, &member.name, Context::Setter);
-        format!(".{}({value})", ident(&member.name))
+        format!(".{}({value})", names::raw(&member.name))
     }
 
     /// A value of a type. Invented strings are the `name` of the member. Times are the current time, because services
@@ -233,8 +233,4 @@ fn text(text: &str) -> String {
         _ if is_pem && text.starts_with("-----BEGIN") => format!("\"{text}\""),
         _ => format!("{text:?}"),
     }
-}
-
-fn ident(name: &str) -> String {
-    if names::is_keyword(name) { format!("r#{name}") } else { name.to_owned() }
 }

@@ -30,10 +30,7 @@ impl Lowering<'_, '_> {
                 ShapeKind::Enum => format!("The value {}.", code(wire_name)),
                 _ => format!("The member {}.", code(wire_name)),
             };
-            let is_value = || shape.members.iter().any(|it| it.enum_value() == member.name);
-            let has_alternative = shape.kind == ShapeKind::Enum && !is_value();
             ir::Member {
-                model_name: has_alternative.then(|| member.name.clone()),
                 wire_name: wire_name.to_owned(),
                 name: name.clone(),
                 snake_name: snake_name.clone(),
