@@ -62,6 +62,48 @@ const REPEAT_TIME: Duration = Duration::from_secs(1);
 #[cfg(feature = "tokio")]
 const CLOSE_TIME: Duration = Duration::from_millis(500);
 
+/// A runner of a component and its options. `B` builds the client: [`Runner`] is for the asynchronous one, and
+/// [`blocking::Runner`] for the blocking one.
+#[derive(Debug)]
+#[must_use = "nothing runs until `run` is called"]
+pub struct ClientRunner<B> {
+    builder: B,
+    grace_period: Duration,
+    reports_state: bool,
+}
+
+impl<B: Default> Default for ClientRunner<B> {
+    fn default() -> Self {
+        Self { builder: B::default(), grace_period: GRACE_PERIOD, reports_state: false }
+    }
+}
+
+impl<B: Default> ClientRunner<B> {
+    /// Creates a runner with the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how to connect. Default: with the socket and the token from the environment.
+    pub fn client(mut self, builder: B) -> Self {
+        self.builder = builder;
+        self
+    }
+
+    /// Sets how long `main` may run after it was asked to end. Default: 4 s, because a nucleus kills a process 5 s after
+    /// SIGTERM.
+    pub fn grace_period(mut self, time: Duration) -> Self {
+        self.grace_period = time;
+        self
+    }
+
+    /// Reports the state `RUNNING` before `main` starts, and `ERRORED` if it fails.
+    pub fn report_state(mut self) -> Self {
+        self.reports_state = true;
+        self
+    }
+}
+
 /// Why a function was aborted.
 #[derive(Debug, thiserror::Error)]
 enum Aborted {

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{sync::watch, time::timeout};
 
-use super::{Aborted, CLOSE_TIME, GRACE_PERIOD, Lost, REPEAT_TIME, Result, exit_code};
+use super::{Aborted, CLOSE_TIME, ClientRunner, Lost, REPEAT_TIME, Result, exit_code};
 use crate::{Client, client::ClientBuilder, types::ReportedLifecycleState};
 
 /// Connects, runs `main` until it returns, and returns the exit status of the process, as [`Runner::run`] does with the
@@ -18,20 +18,8 @@ pub fn run(main: impl AsyncFnOnce(Client, Shutdown) -> Result) -> ExitCode {
     Runner::new().run(main)
 }
 
-/// The options of a component.
-#[derive(Debug)]
-#[must_use = "nothing runs until `run` is called"]
-pub struct Runner {
-    builder: ClientBuilder,
-    grace_period: Duration,
-    reports_state: bool,
-}
-
-impl Default for Runner {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// A runner for the asynchronous client.
+pub type Runner = ClientRunner<ClientBuilder>;
 
 /// Tells a component when it has to end.
 #[derive(Clone, Debug)]
@@ -54,35 +42,7 @@ impl Shutdown {
     }
 }
 
-impl Runner {
-    /// Creates a runner with the default options.
-    pub fn new() -> Self {
-        Self {
-            builder: Client::builder(),
-            grace_period: GRACE_PERIOD,
-            reports_state: false,
-        }
-    }
-
-    /// Sets how to connect. Default: with the socket and the token from the environment.
-    pub fn client(mut self, builder: ClientBuilder) -> Self {
-        self.builder = builder;
-        self
-    }
-
-    /// Sets how long `main` may run after it was asked to end. Default: 4 s, because a nucleus kills a process 5 s after
-    /// SIGTERM.
-    pub fn grace_period(mut self, time: Duration) -> Self {
-        self.grace_period = time;
-        self
-    }
-
-    /// Reports the state `RUNNING` before `main` starts, and `ERRORED` if it fails.
-    pub fn report_state(mut self) -> Self {
-        self.reports_state = true;
-        self
-    }
-
+impl ClientRunner<ClientBuilder> {
     /// Connects, runs `main` until it returns, and returns the exit status of the process. The documentation of
     /// [the module](super) says what ends `main`, and what the status is.
     ///
